@@ -1,0 +1,44 @@
+# The targets a person types. Everything runs from .venv, which the first target that needs it makes.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+SOURCES := allocations cloudrock_io cloudrock_slurm flows sandbox slurm_io
+
+.PHONY: help demo up down test check format bench lock clean
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) scripts/make_venv.py .venv requirements.lock
+	@touch $(READY)
+
+demo: $(READY)  ## one order on a real SLURM cluster, to its usage in the marketplace; then everything stops
+	@$(BIN)/cloudrock-slurm demo
+
+up: $(READY)  ## the same, and it stays up: prints the Prefect UI's address
+	@$(BIN)/cloudrock-slurm up
+
+down: $(READY)  ## stop what `make up` started
+	@$(BIN)/cloudrock-slurm down
+
+test: $(READY)  ## every test, on real parts
+	@$(BIN)/python -m pytest
+
+check: $(READY)  ## format, lint, types, layers and the fast tests: before each commit
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/python -m pytest -q -m fast
+
+format: $(READY)  ## let ruff format the tree
+	@$(BIN)/ruff format --quiet .
+	@$(BIN)/ruff check --quiet --fix .
+
+lock:  ## write requirements.lock anew (needs uv; versions and hashes, no addresses)
+	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-header \
+	  --no-emit-index-url --no-emit-find-links --no-annotate --upgrade --quiet -o requirements.lock
+
+clean:  ## remove the virtual environment and the tools' caches
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage

@@ -1,0 +1,1 @@
+"""The door to Cloudrock: HTTP below, typed records above."""

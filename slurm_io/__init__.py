@@ -1,0 +1,1 @@
+"""The door to SLURM: processes below, typed records above."""
