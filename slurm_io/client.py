@@ -48,7 +48,7 @@ class Slurm:
         """
         if isinstance(change, AddUsers) and self.default_account not in observed.accounts:
             raise SlurmMisconfigured(
-                f"the default account {self.default_account!r} (SLURM_DEFAULT_ACCOUNT) is not on the cluster: "
+                f"SLURM_DEFAULT_ACCOUNT: the account {self.default_account!r} is not on the cluster: "
                 f"make it once with `sacctmgr -i add account name={self.default_account}`"
             )
         for command in commands_for(change, self.default_account):

@@ -80,8 +80,8 @@ class NativeRunner:
             )
         except (FileNotFoundError, PermissionError):
             raise SlurmMisconfigured(
-                f"the SLURM command {argv[0]!r} cannot be run here: install SLURM's client commands, put them "
-                "on PATH, or choose SLURM_DEPLOYMENT_TYPE=docker"
+                f"the SLURM command {argv[0]!r} cannot be run here: install SLURM's client commands, "
+                "put them on PATH, or choose SLURM_DEPLOYMENT_TYPE=docker"
             ) from None
         with process:
             output, words = Collected(LARGEST_OUTPUT), Collected(LARGEST_STDERR, keep_reading=True)
