@@ -182,3 +182,27 @@ class Offering:
     type: str
     state: str
     components: tuple[OfferingComponent, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserUsage:
+    """What one user used of an allocation in one month: shown to people, never billed."""
+
+    username: str
+    year: int
+    month: int
+    """From 1 to 12; unlike component usage, any past month is accepted."""
+    cpu: int
+    gpu: int
+    ram: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenOwner:
+    """Whom the API token speaks for, as far as the marketplace tells."""
+
+    username: str
+    is_staff: bool | None
+    """None where the marketplace does not say."""
+    token_lifetime_seconds: int | None
+    """How long the token lives unused; None for ever, the only value that suits a service."""
