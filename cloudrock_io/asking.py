@@ -154,9 +154,7 @@ class Asking:
         rows = self._transport.list_slurm_allocation_user_usage(query)
         usages = [parsing.parse_user_usage(row) for row in rows]
         for usage in usages:
-            _honoured(
-                (usage.year, usage.month) == (year, month), "a user usage", f"{usage.year}-{usage.month}"
-            )
+            _honoured((usage.year, usage.month) == (year, month), "a user usage", f"{usage.year}-{usage.month}")
         return usages
 
     def _ours(self, kind: str, rows: Iterable[object]) -> list[object]:

@@ -132,18 +132,23 @@ class Run:
         order, resource, account = work.outcome.order, work.resource, allocation_in(work.desired).name
         tasks.record_account(self.cloudrock, resource.uuid, account, "allocation", order.uuid)
         self.associate(work)
+        self.complete(order.uuid, resource.uuid)
+        self.look_at_periods(work)
+        work.outcome.result = Result.DONE
+
+    def complete(self, order_uuid: str, resource_uuid: str) -> None:
+        """The calls that end the order, each chosen from what the marketplace says then."""
         for _ in range(MOST_FINISHING_CALLS):
-            item, now = tasks.read_order(self.cloudrock, order.uuid, resource.uuid)
+            item, now = tasks.read_order(self.cloudrock, order_uuid, resource_uuid)
             if now.allocation_state is None:
                 raise UnexpectedCloudrockData(f"resource {now.uuid}", "the allocation's state", "none")
             step = next_finish(item.state, now.state, now.allocation_state)
             if step is None:
-                break
-            tasks.finish_order(self.cloudrock, step, order.uuid, resource.uuid)
-        else:
-            raise UnexpectedCloudrockData(f"order item {order.uuid}", "done", item.state.value)
-        self.look_at_periods(work)
-        work.outcome.result = Result.DONE
+                return
+            tasks.finish_order(self.cloudrock, step, order_uuid, resource_uuid)
+        raise UnexpectedCloudrockData(
+            f"order item {order_uuid}", "done", f"not done after {MOST_FINISHING_CALLS} calls"
+        )
 
     def associate(self, work: Work) -> None:
         """The users' associations in the marketplace; those it refuses (no FreeIPA profile) are noted."""
