@@ -188,6 +188,20 @@ def test_no_attempt_starts_after_the_time_for_them(
         ask(door(server.api_url, patience=Patience(first_pause=5.0, last_start=1.0)))
 
 
+@pytest.mark.parametrize("host", ["a..b", "x" * 64 + ".example.com"])
+def test_an_impossible_host_name(door: Callable[..., Cloudrock], host: str) -> None:
+    with pytest.raises(CloudrockMisconfigured, match="Check the API address"):
+        ask(door(f"http://{host}/api/"))
+
+
+def test_a_ca_bundle_that_is_not_there_is_named(
+    untrusted: str, door: Callable[..., Cloudrock], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/no/such/bundle.pem")
+    with pytest.raises(CloudrockMisconfigured, match=r"/no/such/bundle\.pem.*REQUESTS_CA_BUNDLE"):
+        ask(door(untrusted))
+
+
 @pytest.mark.parametrize(
     ("attempt", "retry_after", "jitter", "seconds"),
     [
@@ -268,11 +282,11 @@ def test_a_server_that_repeats_the_token_does_not_get_it_into_the_message(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    server.will_answer(answer(400, {"detail": f"what is {SECRET}?"}))
+    server.will_answer(answer(400, {"detail": f"what is {SECRET}?", "x": "y" * 280 + SECRET}))
     with pytest.raises(CloudrockError, match=r"what is \(token\)\?") as caught:
         ask(cloudrock)
     assert SECRET not in caplog.text
-    assert SECRET not in repr(vars(caught.value))
+    assert SECRET[:8] not in repr(vars(caught.value))
     assert caught.value.__context__ is None
 
 
