@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import requests
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
+from urllib3.exceptions import HTTPError
 
 from cloudrock_io.errors import (
     REJECTIONS,
@@ -25,7 +26,7 @@ from cloudrock_io.errors import (
     CloudrockUnavailable,
 )
 from cloudrock_io.faults import Fault, fault_from
-from cloudrock_io.reasons import flatten_reasons, one_line
+from cloudrock_io.reasons import HIDDEN, flatten_reasons, one_line
 from cloudrock_io.repeating import BUSY, READS, Patience, is_safe_to_repeat, statuses_to_repeat
 
 if TYPE_CHECKING:
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 
     Query = Mapping[str, str | int | Sequence[str] | None]
 
-HIDDEN = "(token)"
 SERVER_ERROR, REFUSED, REDIRECTED = 500, 400, 300
 
 
@@ -122,7 +122,7 @@ class Connection:
                 verify=self._verify_ssl,
                 allow_redirects=False,
             )
-        except requests.RequestException as error:  # it holds the request with the token: keep words only
+        except (OSError, ValueError, HTTPError) as error:  # may hold the token's request: keep words only
             return fault_from(error, patience)
         self.server_time = _date(response.headers.get("Date"))
         return response
@@ -159,7 +159,7 @@ class Connection:
             body = json_text.loads(response.content)
         except (ValueError, RecursionError):
             return (one_line(response.reason or "an answer that is not JSON"),)
-        return tuple(reason.replace(self._token.token, HIDDEN) for reason in flatten_reasons(body))
+        return flatten_reasons(body, self._token.token)
 
 
 def _repeatable(method: str, path: str, outcome: requests.Response | Fault) -> bool:

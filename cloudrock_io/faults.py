@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import requests
 from urllib3.exceptions import NameResolutionError, NewConnectionError
 
+from cloudrock_io.reasons import one_line
+
 if TYPE_CHECKING:
     from cloudrock_io.repeating import Patience
 
@@ -24,8 +26,19 @@ class Fault:
     remedy: str = ""
 
 
-def fault_from(error: requests.RequestException, patience: Patience) -> Fault:
-    """The library's exception in our words; its own text is long and repeats the URL with its query."""
+def fault_from(error: Exception, patience: Patience) -> Fault:
+    """What `requests` raised, in our words; its own text is long and repeats the URL with its query.
+
+    Not everything it raises is a RequestException: a CA bundle that is not there is a plain OSError, an
+    impossible host name one of urllib3's errors.
+    """
+    if isinstance(error, ValueError) or not isinstance(error, requests.RequestException):
+        return Fault(
+            one_line(str(error)).rstrip("."),
+            sent=False,
+            may_pass=False,
+            remedy="Check the API address, the proxy settings and REQUESTS_CA_BUNDLE",
+        )
     causes = _causes(error)
     untrusted = next((c for c in causes if isinstance(c, ssl.SSLCertVerificationError)), None)
     if untrusted is not None:

@@ -6,6 +6,7 @@ MOST_REASONS = 20
 LONGEST_REASON = 300
 DEEPEST = 6
 UNNAMED = ("detail", "non_field_errors")
+HIDDEN = "(token)"
 
 
 def one_line(text: str, longest: int = LONGEST_REASON) -> str:
@@ -14,9 +15,13 @@ def one_line(text: str, longest: int = LONGEST_REASON) -> str:
     return line if len(line) <= longest else line[: longest - 1] + "…"
 
 
-def flatten_reasons(body: object) -> tuple[str, ...]:
-    """The reasons in an error body, each as `field: text`, or `text` alone where no field is named."""
-    return tuple(one_line(reason) for reason in _flatten(body, "", 0)[:MOST_REASONS])
+def flatten_reasons(body: object, secret: str = "") -> tuple[str, ...]:
+    """The reasons in an error body, each as `field: text`, or `text` alone where no field is named.
+
+    Should the server repeat the secret, it is left out.
+    """
+    reasons = _flatten(body, "", 0)[:MOST_REASONS]
+    return tuple(one_line(reason.replace(secret, HIDDEN) if secret else reason) for reason in reasons)
 
 
 def _flatten(body: object, field: str, depth: int) -> list[str]:
