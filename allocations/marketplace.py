@@ -106,6 +106,7 @@ class Resource:
     allocation_uuid: str | None
     """The SLURM allocation's own uuid in the marketplace; None while there is none."""
     allocation_state: AllocationState | None
+    """None where the marketplace does not tell: before the allocation's first change of state."""
     account: str | None
     """The SLURM account recorded as the resource's backend id; None while none is recorded."""
     customer: Party

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from allocations.marketplace import (
+        AllocationState,
         Association,
         ComponentUsage,
         FreeIpaProfile,
@@ -109,6 +110,14 @@ class Asking:
         """One resource of this offering, as it stands now."""
         row = self._transport.get_marketplace_resource(sendable.uuid("the resource's uuid", uuid))
         return parsing.parse_resource(*self._ours("resource", [row]))
+
+    def fetch_allocation_state(self, resource_uuid: str) -> AllocationState:
+        """Where the allocation stands now.
+
+        A resource tells it too, but only once the allocation's state has changed for the first time.
+        """
+        row = self._transport.get_marketplace_resource_details(sendable.uuid("the resource's uuid", resource_uuid))
+        return parsing.parse_allocation_state(row)
 
     def fetch_team(self, resource_uuid: str) -> list[TeamMember]:
         """The members of the project that owns the resource; not the owners of the customer."""

@@ -100,6 +100,11 @@ def parse_resource(json: object) -> Resource:
     )
 
 
+def parse_allocation_state(json: object) -> AllocationState:
+    """The state of the allocation that a resource's details describe."""
+    return Fields.of(json, "resource's details").word("state", AllocationState)
+
+
 def parse_team_member(json: object) -> TeamMember:
     """A person of the resource's project."""
     member = Fields.of(json, "team member")

@@ -100,6 +100,11 @@ class Transport(CloudrockClient):  # type: ignore[misc]  # the library ships no 
         fields = ["username", "is_staff", "token_lifetime"]
         return self._get(self._build_url("users/me"), valid_states=[200], params={"field": fields})
 
+    def get_marketplace_resource_details(self, resource_uuid: str) -> object:
+        """The allocation behind a resource: the provider's only way to it (contract 5)."""
+        url = self._build_resource_url(self.Endpoints.MarketplaceResources, resource_uuid, "details")
+        return self._get(url, valid_states=[200])
+
     def list_offering_component_usages(self, offering_uuid: str, billing_period: str) -> list[object]:
         """What all of an offering's resources used in a month; the library lists one resource's only."""
         query: Query = {

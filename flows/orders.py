@@ -139,10 +139,8 @@ class Run:
     def complete(self, order_uuid: str, resource_uuid: str) -> None:
         """The calls that end the order, each chosen from what the marketplace says then."""
         for _ in range(MOST_FINISHING_CALLS):
-            item, now = tasks.read_order(self.cloudrock, order_uuid, resource_uuid)
-            if now.allocation_state is None:
-                raise UnexpectedCloudrockData(f"resource {now.uuid}", "the allocation's state", "none")
-            step = next_finish(item.state, now.state, now.allocation_state)
+            states = tasks.read_order(self.cloudrock, order_uuid, resource_uuid)
+            step = next_finish(*states)
             if step is None:
                 return
             tasks.finish_order(self.cloudrock, step, order_uuid, resource_uuid)

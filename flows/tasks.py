@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from allocations.accounts import AccountName, UserName
     from allocations.billing import UsageReport
     from allocations.marketplace import (
+        AllocationState,
         ComponentUsage,
         FreeIpaProfile,
         Offering,
@@ -141,9 +142,13 @@ def create_association(cloudrock: Cloudrock, resource_uuid: str, user: UserName,
 
 
 @task(name="read-order", task_run_name="order-{order_uuid}: read back", **effect)
-def read_order(cloudrock: Cloudrock, order_uuid: str, resource_uuid: str) -> tuple[OrderItem, Resource]:
-    """The order item and its resource as they are now."""
-    return cloudrock.fetch_order_item(order_uuid), cloudrock.fetch_resource(resource_uuid)
+def read_order(
+    cloudrock: Cloudrock, order_uuid: str, resource_uuid: str
+) -> tuple[OrderItemState, ResourceState, AllocationState]:
+    """Where the order item, its resource and its allocation stand now."""
+    item = cloudrock.fetch_order_item(order_uuid)
+    resource = cloudrock.fetch_resource(resource_uuid)
+    return item.state, resource.state, cloudrock.fetch_allocation_state(resource_uuid)
 
 
 @task(name="finish-order", task_run_name="order-{order_uuid}: {step.value}", **once)

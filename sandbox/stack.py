@@ -1,4 +1,4 @@
-"""Everything that the demo runs against, in one folder: a SLURM cluster, the stand-in, Prefect's server and worker."""
+"""What the demo runs against, in one folder: a SLURM cluster, the stand-in, Prefect's server and worker."""
 
 from __future__ import annotations
 
@@ -11,17 +11,16 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sandbox.cloudrock import OfficeClient
 from sandbox.services import Services, answers, free_port
 from sandbox.slurm import Cluster, SandboxError
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 CHECKOUT = Path(__file__).parents[1]
 FOLDER = CHECKOUT / ".sandbox"
+SHELL_NAMES = ("PREFECT_HOME", "PREFECT_API_URL")
+PREFECT = str(Path(sys.executable).parent / "prefect")
 WORK_POOL = "headnode"
 READY_SECONDS = 90.0
 COMMAND_SECONDS = 300.0
@@ -63,7 +62,7 @@ class Stack:
         """What Prefect's programs, and through the worker the flows, get to see."""
         home = self.services.folder / "prefect"
         api = f"{self.ui_url}/api"
-        prefect = {
+        return {
             "PREFECT_HOME": str(home),
             "PREFECT_API_URL": api,
             "PREFECT_SERVER_API_HOST": "127.0.0.1",
@@ -75,21 +74,24 @@ class Stack:
             "PREFECT_WORKER_WEBSERVER_HOST": "127.0.0.1",
             "PREFECT_SERVER_DEPLOYMENT_CONCURRENCY_SLOT_WAIT_SECONDS": "3",
             "DO_NOT_TRACK": "1",
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         }
-        return prefect
 
     def agent_environment(self) -> dict[str, str]:
         """The settings of the agent: the provider's token, the demo's offering, the sandbox's cluster."""
         market = self.market
         return {
-            **self.environment(),
             **self.cluster.environment,
+            **self.environment(),
             "CLOUDROCK_API_URL": market["api_url"],
             "CLOUDROCK_API_TOKEN": market["tokens"]["provider_owner"],
             "CLOUDROCK_OFFERING_UUID": market["offering_uuid"],
             "SLURM_DEPLOYMENT_TYPE": "native",
         }
+
+    def shell_environment(self) -> dict[str, str]:
+        """What a shell needs to talk to the sandbox's Prefect and SLURM."""
+        prefect = {name: value for name, value in self.environment().items() if name in SHELL_NAMES}
+        return {**prefect, "SLURM_CONF": self.cluster.environment["SLURM_CONF"]}
 
     def start(self, *, stays: bool = False) -> None:
         """Start everything, side by side where it can be; what an earlier crash left is ended first."""
@@ -127,19 +129,18 @@ class Stack:
     def start_prefect(self) -> None:
         """Prefect's server with its UI."""
         environment = self.environment()
-        process = self.services.start(
-            "prefect-server", "prefect", "server", "start", environment=environment, cwd=CHECKOUT
-        )
+        argv = (PREFECT, "server", "start")
+        process = self.services.start("prefect-server", *argv, environment=environment, cwd=CHECKOUT)
         self.services.wait("prefect-server", process, lambda: answers(f"{self.ui_url}/api/health"), READY_SECONDS)
 
     def cast_people(self) -> None:
-        """Operating-system users for the demo project's team; without root, the person at the terminal joins it."""
+        """OS users for the demo project's team; without root, the person at the terminal joins it."""
         if os.geteuid() == 0:
             self.cluster.add_people(*PEOPLE)
             return
         me = getpass.getuser()
         self.office.add_user(username=me, full_name=me)
-        self.office.add_member(project=self.market["project_uuid"], username=me, role="admin")
+        self.office.add_member(project=self.market["project_uuid"], user=me, role="admin")
 
     @property
     def person(self) -> str:
@@ -149,10 +150,13 @@ class Stack:
     def start_worker(self) -> None:
         """The work pool's worker, with the agent's settings in its environment, and the deployments."""
         environment = self.agent_environment()
-        argv = ("prefect", "worker", "start", "--pool", WORK_POOL, "--type", "process", "--name", "sandbox")
+        argv = (PREFECT, "worker", "start", "--pool", WORK_POOL, "--type", "process", "--name", "sandbox")
         process = self.services.start("prefect-worker", *argv, environment=environment, cwd=CHECKOUT)
         self.services.wait(
-            "prefect-worker", process, lambda: b"Worker 'sandbox' started" in self.log("prefect-worker"), READY_SECONDS
+            "prefect-worker",
+            process,
+            lambda: b"Worker 'sandbox' started" in self.log("prefect-worker"),
+            READY_SECONDS,
         )
         self.prefect("--no-prompt", "deploy", "--all")
 
@@ -160,7 +164,7 @@ class Stack:
         """What Prefect's command line prints; an error with its words when it fails."""
         try:
             done = subprocess.run(
-                ("prefect", *arguments),
+                (PREFECT, *arguments),
                 env={**os.environ, **self.environment()},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
@@ -173,7 +177,9 @@ class Stack:
         except subprocess.TimeoutExpired:
             raise SandboxError(f"`prefect {' '.join(arguments)}` took over {COMMAND_SECONDS:.0f} s") from None
         if done.returncode:
-            raise SandboxError(f"`prefect {' '.join(arguments)}` ended with {done.returncode}:\n{done.stdout.strip()}")
+            raise SandboxError(
+                f"`prefect {' '.join(arguments)}` ended with {done.returncode}:\n{done.stdout.strip()}"
+            )
         return done.stdout
 
     def stop(self) -> None:
@@ -192,6 +198,3 @@ def say(line: str) -> None:
     """Where the sandbox reports what it does."""
     sys.stderr.write(f"{line}\n")
     sys.stderr.flush()
-
-
-Step = "Callable[[], object]"
