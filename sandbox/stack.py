@@ -10,10 +10,12 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from sandbox.cloudrock import OfficeClient
+from sandbox.prefect_api import PrefectApi
 from sandbox.services import Services, answers, free_port
 from sandbox.slurm import Cluster, SandboxError
 
@@ -43,6 +45,11 @@ class Stack:
         self.prefect_port = int(self.services.recall().get("prefect_port", "0"))
 
     @property
+    def home(self) -> Path:
+        """Where Prefect keeps its database and files."""
+        return self.services.folder / "prefect"
+
+    @property
     def ui_url(self) -> str:
         """Where the Prefect UI is."""
         return f"http://127.0.0.1:{self.prefect_port}"
@@ -60,10 +67,9 @@ class Stack:
 
     def environment(self) -> dict[str, str]:
         """What Prefect's programs, and through the worker the flows, get to see."""
-        home = self.services.folder / "prefect"
         api = f"{self.ui_url}/api"
         return {
-            "PREFECT_HOME": str(home),
+            "PREFECT_HOME": str(self.home),
             "PREFECT_API_URL": api,
             "PREFECT_SERVER_API_HOST": "127.0.0.1",
             "PREFECT_SERVER_API_PORT": str(self.prefect_port),
@@ -97,7 +103,7 @@ class Stack:
         """Start everything, side by side where it can be; what an earlier crash left is ended first."""
         self.services.stop()
         shutil.rmtree(self.services.folder, ignore_errors=True)
-        (self.services.folder / "prefect").mkdir(parents=True, mode=0o700)
+        self.home.mkdir(parents=True, mode=0o700)
         self.prefect_port = free_port()
         self.services.remember({"prefect_port": str(self.prefect_port)})
         with ThreadPoolExecutor() as pool:
@@ -126,9 +132,19 @@ class Stack:
         path = self.services.folder / "logs" / f"{name}.log"
         return path.read_bytes() if path.exists() else b""
 
+    @property
+    def api(self) -> PrefectApi:
+        """Prefect's server."""
+        return PrefectApi(f"{self.ui_url}/api")
+
     def start_prefect(self) -> None:
-        """Prefect's server with its UI."""
+        """Prefect's server with its UI, on a copy of an empty database, which is made once per version."""
         environment = self.environment()
+        template = self.folder / f"prefect-{version('prefect')}.sqlite"
+        if not template.exists():
+            self.prefect("server", "database", "upgrade", "--yes")
+            (self.home / "prefect.db").rename(template)
+        shutil.copy(template, self.home / "prefect.db")
         argv = (PREFECT, "server", "start")
         process = self.services.start("prefect-server", *argv, environment=environment, cwd=CHECKOUT)
         self.services.wait("prefect-server", process, lambda: answers(f"{self.ui_url}/api/health"), READY_SECONDS)
@@ -149,16 +165,16 @@ class Stack:
 
     def start_worker(self) -> None:
         """The work pool's worker, with the agent's settings in its environment, and the deployments."""
+        self.api.make_work_pool(WORK_POOL)
         environment = self.agent_environment()
         argv = (PREFECT, "worker", "start", "--pool", WORK_POOL, "--type", "process", "--name", "sandbox")
         process = self.services.start("prefect-worker", *argv, environment=environment, cwd=CHECKOUT)
-        self.services.wait(
-            "prefect-worker",
-            process,
-            lambda: b"Worker 'sandbox' started" in self.log("prefect-worker"),
-            READY_SECONDS,
-        )
         self.prefect("--no-prompt", "deploy", "--all")
+        self.services.wait("prefect-worker", process, self.worker_has_started, READY_SECONDS)
+
+    def worker_has_started(self) -> bool:
+        """Whether the worker says so."""
+        return b"Worker 'sandbox' started" in self.log("prefect-worker")
 
     def prefect(self, *arguments: str) -> str:
         """What Prefect's command line prints; an error with its words when it fails."""

@@ -12,6 +12,7 @@ import httpx
 from rich.table import Table
 from rich.tree import Tree
 
+from allocations.billing import amount_of
 from sandbox.slurm import SandboxError
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class Story:
         with self.step("A customer orders an allocation, the provider approves it"):
             item = self.place_order()
         with self.step("pull-orders makes it real on the cluster (a Prefect run on the headnode work pool)"):
-            self.stack.prefect("deployment", "run", "pull-orders/every-2-minutes", "--watch")
+            self.run("pull-orders/every-2-minutes")
             order = self.call("provider_owner", "GET", f"marketplace-order-items/{item}/")
             resource_uuid = order.get("marketplace_resource_uuid", "")
             resource = self.call("provider_owner", "GET", f"marketplace-resources/{resource_uuid}/")
@@ -74,10 +75,18 @@ class Story:
             jobs = self.run_jobs(resource["backend_id"])
         self.show_jobs(jobs)
         with self.step("push-usage reports what they used (a Prefect run again)"):
-            self.stack.prefect("deployment", "run", "push-usage/hourly", "--watch")
+            self.run("push-usage/hourly")
         with self.step("slurmdbd sums up its own books"):
             books = self.books(resource["backend_id"])
         self.show_usage(books, self.held(resource["uuid"]))
+
+    def run(self, deployment: str) -> None:
+        """One run of a deployment through the work pool; its final message, or why it failed."""
+        run = self.stack.api.run(deployment)
+        message = run["state"].get("message") or ""
+        if run["state_type"] != "COMPLETED":
+            raise SandboxError(f"the run {run['name']} ended as {run['state_name']}: {message}")
+        self.console.print(f"  {run['name']}: {message}", highlight=False)
 
     def place_order(self) -> str:
         """As a member of the project orders in the portal; uuid of the order item once it is executing."""
@@ -153,7 +162,8 @@ class Story:
         """What sacct says of the jobs."""
         table = Table("job", "user", "allocated", "seconds", "state")
         for job in jobs:
-            table.add_row(job["jobidraw"], job["user"], job["alloctres"], job["elapsedraw"], job["state"])
+            shown = [pair for pair in job["alloctres"].split(",") if pair.split("=")[0] in COMPARED]
+            table.add_row(job["jobidraw"], job["user"], " ".join(shown), job["elapsedraw"], job["state"])
         self.console.print(table)
 
     def show_usage(self, books: dict[str, int], held: dict[str, int]) -> None:
@@ -162,7 +172,7 @@ class Story:
         differing = []
         for tres in COMPARED:
             seconds = books.get(tres, 0)
-            minutes = (2 * seconds + 60) // 120
+            minutes = amount_of(seconds, unit_factor=1)
             same = seconds > 0 and held.get(tres) == minutes
             table.add_row(
                 tres, f"{seconds:,}", f"{seconds / 60:,.2f}", f"{held.get(tres, 0):,}", "yes" if same else "NO"
