@@ -1,0 +1,65 @@
+"""python -m sandbox.cloudrock: the stand-in as a process of its own, until it is interrupted."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from sandbox.cloudrock.seed import CASTS
+from sandbox.cloudrock.server import Marketplace
+
+
+def main() -> None:
+    """Run until SIGINT or SIGTERM. Says where the tokens are, never what they are."""
+    parser = argparse.ArgumentParser(prog="python -m sandbox.cloudrock", description=__doc__)
+    parser.add_argument("--port", type=int, default=8008, help="on 127.0.0.1; 0 takes a free one")
+    parser.add_argument("--database", type=Path, required=True, help="the SQLite file; it keeps its state")
+    parser.add_argument(
+        "--tokens", type=Path, help="where to write tokens and uuids (default: beside the database)"
+    )
+    parser.add_argument(
+        "--seed", choices=sorted(CASTS), default="demo", help="what an empty database begins with"
+    )
+    parser.add_argument(
+        "--worker-delay", type=float, default=1.0, help="seconds from approval to the resource"
+    )
+    options = parser.parse_args()
+    stopping = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopping.set())
+    with Marketplace(
+        options.database, options.port, seed_with=options.seed, worker_delay_seconds=options.worker_delay
+    ) as marketplace:
+        tokens = options.tokens or options.database.with_suffix(".tokens.json")
+        write_tokens(marketplace, tokens)
+        sys.stdout.write(f"cloudrock stand-in: {marketplace.api_url} tokens: {tokens}\n")
+        sys.stdout.flush()
+        stopping.wait()
+
+
+def write_tokens(marketplace: Marketplace, file: Path) -> None:
+    """Everything that another process needs to begin, readable by its owner only."""
+    notes = {
+        "api_url": marketplace.api_url,
+        "tokens": marketplace.tokens,
+        "users": marketplace.users,
+        "service_provider_uuid": marketplace.service_provider_uuid,
+        "provider_uuid": marketplace.provider_uuid,
+        "customer_uuid": marketplace.customer_uuid,
+        "project_uuid": marketplace.project_uuid,
+        "offering_uuid": marketplace.offering_uuid,
+        "plan_uuid": marketplace.plan_uuid,
+    }
+    file.unlink(missing_ok=True)
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        json.dump(notes, stream, indent=2)
+
+
+if __name__ == "__main__":
+    main()
