@@ -132,17 +132,19 @@ def _open_files(pid: int) -> list[str]:
 
 def end(find: Callable[[], set[Process]], polite_seconds: float) -> None:
     """Ask what `find` finds to end, wait, then kill; never a process it did not find."""
-    _signal_all(find(), signal.SIGTERM)
-    if _gone(find, polite_seconds):
-        return
-    deadline = time.monotonic() + KILL_SECONDS
-    while left := find():
-        if time.monotonic() > deadline:
-            raise SandboxError(
-                f"processes {sorted(p.pid for p in left)} do not end, not even killed: look at them"
-            )
-        _signal_all(left, signal.SIGKILL)
-        time.sleep(POLL_SECONDS)
+    seen = find()
+    _signal_all(seen, signal.SIGTERM)
+    if not _gone(find, polite_seconds):
+        deadline = time.monotonic() + KILL_SECONDS
+        while left := find():
+            if time.monotonic() > deadline:
+                raise SandboxError(
+                    f"processes {sorted(p.pid for p in left)} do not end, not even killed: look at them",
+                )
+            seen |= left
+            _signal_all(left, signal.SIGKILL)
+            time.sleep(POLL_SECONDS)
+    reap(process.pid for process in seen)
 
 
 def _gone(find: Callable[[], set[Process]], seconds: float) -> bool:

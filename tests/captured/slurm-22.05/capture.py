@@ -22,7 +22,7 @@ def main() -> None:
     folder = HERE.parents[2] / ".sandbox" / "capture"
     with Cluster(folder) as cluster:
         os.environ.update(cluster.environment)
-        cluster.add_people("crs_ada", "crs_bob")
+        cluster.add_people("crs_ann", "crs_ben")
         accounts_and_users()
         limits()
         jobs(cluster)
@@ -67,19 +67,19 @@ def accounts_and_users() -> None:
     capture("add-account-unknown-parent", *mgr, "add", "account", "hpc_2", "parent=nowhere")
     capture("add-account-upper-case", *mgr, "add", "account", "HPC_Upper", "description=Mixed Case")
     capture("add-account-odd-description", *mgr, "add", "account", "hpc_odd", "description=it's \"q\" | pipe, comma=é")
-    capture("add-user", *mgr, "add", "user", "crs_ada,crs_bob", "account=hpc_1", "defaultaccount=cloudrock")
+    capture("add-user", *mgr, "add", "user", "crs_ann,crs_ben", "account=hpc_1", "defaultaccount=cloudrock")
     capture("show-assoc-after-add-user-default-elsewhere", "sacctmgr", "-nP", "show", "assoc", ASSOC)
     capture("show-user-after-add-user-default-elsewhere", "sacctmgr", "-nP", "show", "user", "format=user,defaultaccount,adminlevel")
-    capture("add-user-default-with-own", *mgr, "add", "user", "crs_ada,crs_bob", "account=cloudrock", "defaultaccount=cloudrock")
-    capture("add-user-to-second-account", *mgr, "add", "user", "crs_ada,crs_bob", "account=hpc_1", "defaultaccount=cloudrock")
-    capture("add-user-again", *mgr, "add", "user", "crs_ada,crs_bob", "account=hpc_1", "defaultaccount=cloudrock")
-    capture("add-users-some-exist", *mgr, "add", "user", "crs_ada,crs_new", "account=hpc_1", "defaultaccount=cloudrock")
+    capture("add-user-default-with-own", *mgr, "add", "user", "crs_ann,crs_ben", "account=cloudrock", "defaultaccount=cloudrock")
+    capture("add-user-to-second-account", *mgr, "add", "user", "crs_ann,crs_ben", "account=hpc_1", "defaultaccount=cloudrock")
+    capture("add-user-again", *mgr, "add", "user", "crs_ann,crs_ben", "account=hpc_1", "defaultaccount=cloudrock")
+    capture("add-users-some-exist", *mgr, "add", "user", "crs_ann,crs_new", "account=hpc_1", "defaultaccount=cloudrock")
     capture("add-user-no-such-os-user", *mgr, "add", "user", "nobody_here", "account=hpc_1a")
-    capture("add-user-upper-case", *mgr, "add", "user", "CRS_Ada", "account=hpc_1a")
-    capture("add-user-unknown-account", *mgr, "add", "user", "crs_ada", "account=nowhere")
+    capture("add-user-upper-case", *mgr, "add", "user", "CRS_Ann", "account=hpc_1a")
+    capture("add-user-unknown-account", *mgr, "add", "user", "crs_ann", "account=nowhere")
     capture("add-user-unknown-default-account", *mgr, "add", "user", "crs_x", "account=hpc_1", "defaultaccount=nowhere")
-    capture("add-user-partition", *mgr, "add", "user", "crs_ada", "account=hpc_1a", "partition=main")
-    capture("add-user-two-accounts", *mgr, "add", "user", "crs_ada", "account=hpc_1b,hpc_upper")
+    capture("add-user-partition", *mgr, "add", "user", "crs_ann", "account=hpc_1a", "partition=main")
+    capture("add-user-two-accounts", *mgr, "add", "user", "crs_ann", "account=hpc_1b,hpc_upper")
     capture("move-account", *mgr, "modify", "account", "where", "name=hpc_1c", "set", "parent=hpc_1")
     capture("move-account-again", *mgr, "modify", "account", "where", "name=hpc_1c", "set", "parent=hpc_1")
     capture("move-account-below-itself", *mgr, "modify", "account", "where", "name=hpc_1", "set", "parent=hpc_1c")
@@ -89,7 +89,7 @@ def accounts_and_users() -> None:
     capture("delete-unknown-user", *mgr, "delete", "user", "where", "name=nobody", "account=hpc_1")
     capture("delete-user-from-account", *mgr, "delete", "user", "where", "name=crs_new", "account=hpc_1")
     capture("delete-user-from-account-again", *mgr, "delete", "user", "where", "name=crs_new", "account=hpc_1")
-    capture("delete-user-from-default-account", *mgr, "delete", "user", "where", "name=crs_bob", "account=cloudrock")
+    capture("delete-user-from-default-account", *mgr, "delete", "user", "where", "name=crs_ben", "account=cloudrock")
     capture("delete-default-account", *mgr, "delete", "account", "where", "name=cloudrock")
     capture("show-account", "sacctmgr", "-nP", "show", "account")
     capture("show-account-fields", "sacctmgr", "-nP", "show", "account", "format=account,description,organization")
@@ -138,8 +138,8 @@ def limits() -> None:
 
 def jobs(cluster: Cluster) -> None:
     start = f"{datetime.datetime.now():%Y-%m-%dT%H:%M:%S}"
-    a = {"user": "crs_ada", "account": "hpc_1"}
-    b = {"user": "crs_bob", "account": "hpc_1"}
+    a = {"user": "crs_ann", "account": "hpc_1"}
+    b = {"user": "crs_ben", "account": "hpc_1"}
     done = [
         cluster.submit(**a, seconds=3, cpus=2),
         cluster.submit("--mem=1500M", **b, seconds=3, cpus=8, gpus=4),
@@ -148,7 +148,7 @@ def jobs(cluster: Cluster) -> None:
         cluster.submit("--array=1-3%2", "--job-name=it's | odd", **a, seconds=3),
         cluster.submit(user="root", account="root", seconds=1),
     ]
-    failed = int(cluster.run("sbatch", "--parsable", "-A", "hpc_1", "-o", "/dev/null", "-D", "/", "--wrap", "exit 3", user="crs_ada"))
+    failed = int(cluster.run("sbatch", "--parsable", "-A", "hpc_1", "-o", "/dev/null", "-D", "/", "--wrap", "exit 3", user="crs_ann"))
     held = cluster.submit("--hold", **a, seconds=30)
     running = cluster.submit(**a, seconds=600)
     requeued = cluster.submit("--requeue", **b, seconds=10, cpus=2)
@@ -184,7 +184,7 @@ def jobs(cluster: Cluster) -> None:
     capture("sacct-empty-future", *SACCT, *FIELDS, "-S", "2035-01-01", "-E", "2035-02-01", env=EPOCH)
     capture("squeue", "squeue", "--noheader", "--format=%A|%a|%u|%T")
     capture("delete-account-with-running-job", "sacctmgr", "-i", "delete", "account", "where", "name=hpc_1")
-    capture("delete-user-with-running-job", "sacctmgr", "-i", "delete", "user", "where", "name=crs_ada", "account=hpc_1")
+    capture("delete-user-with-running-job", "sacctmgr", "-i", "delete", "user", "where", "name=crs_ann", "account=hpc_1")
     capture("show-assoc-after-refused-delete", "sacctmgr", "-nP", "show", "assoc", ASSOC)
     capture("sbatch-unknown-account", "sbatch", "-A", "nowhere", "-o", "/dev/null", "--wrap", "true")
     capture("sbatch-gpu-limit-zero", "sbatch", "-A", "hpc_1b", "-o", "/dev/null", "--wrap", "true")
