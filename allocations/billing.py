@@ -66,7 +66,8 @@ def amount_of(tres_seconds: int, unit_factor: int) -> int:
 def amounts_of(tres_seconds: Mapping[str, int], components: Components) -> dict[str, int]:
     """Component type to amount for one account; a component of which nothing was used is 0."""
     return {
-        kind: amount_of(tres_seconds.get(kind, 0), component.unit_factor) for kind, component in components.items()
+        kind: amount_of(tres_seconds.get(kind, 0), component.unit_factor)
+        for kind, component in components.items()
     }
 
 

@@ -54,7 +54,9 @@ class CreateAccount:
 
     def __str__(self) -> str:
         limits = describe_limits(self.account.grp_tres_mins)
-        return f"+ account {self.account.name} under {self.account.parent}" + (f" ({limits})" if limits else "")
+        return f"+ account {self.account.name} under {self.account.parent}" + (
+            f" ({limits})" if limits else ""
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,7 +116,9 @@ class Asking:
 
         A resource tells it too, but only once the allocation's state has changed for the first time.
         """
-        row = self._transport.get_marketplace_resource_details(sendable.uuid("the resource's uuid", resource_uuid))
+        row = self._transport.get_marketplace_resource_details(
+            sendable.uuid("the resource's uuid", resource_uuid)
+        )
         return parsing.parse_allocation_state(row)
 
     def fetch_team(self, resource_uuid: str) -> list[TeamMember]:
@@ -163,7 +165,9 @@ class Asking:
         rows = self._transport.list_slurm_allocation_user_usage(query)
         usages = [parsing.parse_user_usage(row) for row in rows]
         for usage in usages:
-            _honoured((usage.year, usage.month) == (year, month), "a user usage", f"{usage.year}-{usage.month}")
+            _honoured(
+                (usage.year, usage.month) == (year, month), "a user usage", f"{usage.year}-{usage.month}"
+            )
         return usages
 
     def _ours(self, kind: str, rows: Iterable[object]) -> list[object]:

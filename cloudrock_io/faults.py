@@ -51,7 +51,9 @@ def fault_from(error: Exception, patience: Patience) -> Fault:
     return _not_sent(error, causes, patience) or Fault(_lost(error, patience), sent=True)
 
 
-def _not_sent(error: requests.RequestException, causes: list[BaseException], patience: Patience) -> Fault | None:
+def _not_sent(
+    error: requests.RequestException, causes: list[BaseException], patience: Patience
+) -> Fault | None:
     """The fault, if the request cannot have left: there was no connection."""
     if isinstance(error, requests.ConnectTimeout):
         problem = f"no connection within {patience.connect_timeout:g} s"

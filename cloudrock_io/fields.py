@@ -22,7 +22,11 @@ UUID = re.compile(r"[0-9a-f]{32}")
 def shown(value: object) -> str:
     """The value for a message. Of containers only the kind: they may hold anything, a token too."""
     if value is None or isinstance(value, bool | int | float | str):
-        return one_line(repr(value), 80) if not isinstance(value, int) or abs(value) < 10**40 else "a huge number"
+        return (
+            one_line(repr(value), 80)
+            if not isinstance(value, int) or abs(value) < 10**40
+            else "a huge number"
+        )
     return "a list" if isinstance(value, list) else "an object"
 
 

@@ -31,12 +31,16 @@ def _flatten(body: object, field: str, depth: int) -> list[str]:
         return [
             reason
             for key, value in body.items()
-            for reason in _flatten(value, field if key in UNNAMED else f"{field}.{key}".lstrip("."), depth + 1)
+            for reason in _flatten(
+                value, field if key in UNNAMED else f"{field}.{key}".lstrip("."), depth + 1
+            )
         ]
     if isinstance(body, list):
         return [
             reason
             for position, value in enumerate(body)
-            for reason in _flatten(value, f"{field}[{position}]" if isinstance(value, dict) else field, depth + 1)
+            for reason in _flatten(
+                value, f"{field}[{position}]" if isinstance(value, dict) else field, depth + 1
+            )
         ]
     return [f"{field}: {body}" if field else f"{body}"] if body not in ("", None) else []

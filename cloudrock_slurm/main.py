@@ -60,7 +60,7 @@ def check() -> int:
 
 @app.command
 def demo() -> int:
-    """Show the whole way on a sandbox: an order, its accounts, two jobs, their usage. Stops all it started."""
+    """Show the whole way on a sandbox: an order, its accounts, two jobs, their usage; then stop."""
     from sandbox.demo import demo as perform  # noqa: PLC0415 - only the demo knows the sandbox
 
     return perform()

@@ -108,7 +108,8 @@ class Run:
         self.problem(*unreadable, *problems)
         held = held_amounts(tasks.fetch_held_usage(self.cloudrock, self.period.start.date()))
         parts = [
-            tasks.count_usage(self.slurm, start, end) for start, end in windows(self.period.start, self.cutoff)
+            tasks.count_usage(self.slurm, start, end)
+            for start, end in windows(self.period.start, self.cutoff)
         ]
         seconds = seconds_by_account(add_up(parts))
         self.logger.info("%s counted up to %s", self.period, self.cutoff.isoformat())
@@ -126,7 +127,7 @@ class Run:
         current = BillingPeriod.containing(clock)
         if current != self.period:
             self.problem(
-                f"the marketplace books under its current month, {current}, and cannot be given {self.period}: "
+                f"the marketplace books under its current month {current}, and cannot be given {self.period}: "
                 "the month was counted, see the artifact, and nothing was sent"
             )
             return False
@@ -157,7 +158,9 @@ class Run:
             now = held.get(usage.resource.uuid, {})
             wrong = {kind: now.get(kind) for kind, amount in usage.amounts.items() if now.get(kind) != amount}
             if wrong and usage.account not in failed:
-                self.problem(f"{usage.account}: sent {dict(usage.amounts)}, but the marketplace holds {wrong}")
+                self.problem(
+                    f"{usage.account}: sent {dict(usage.amounts)}, but the marketplace holds {wrong}"
+                )
 
     def note(self, usage: ResourceUsage, result: str) -> None:
         """The report's lines for one resource."""

@@ -58,7 +58,9 @@ class UsernameSource(Enum):
 
 def variable(name: str, meaning: str, expected: str, default: Any = ...) -> Any:  # noqa: ANN401 - as pydantic's Field
     """A field that is read from one variable; `expected` completes the sentence `expected ...`."""
-    return Field(default, validation_alias=name, description=meaning, json_schema_extra={"expected": expected})
+    return Field(
+        default, validation_alias=name, description=meaning, json_schema_extra={"expected": expected}
+    )
 
 
 class Settings(BaseSettings):

@@ -75,7 +75,9 @@ def fetch_resources(
 ) -> tuple[list[Resource], list[str]]:
     """The offering's resources in those states (all by default), and what is wrong with unreadable ones."""
     unreadable: list[str] = []
-    resources = cloudrock.fetch_resources(states, on_unreadable=lambda problem: unreadable.append(str(problem)))
+    resources = cloudrock.fetch_resources(
+        states, on_unreadable=lambda problem: unreadable.append(str(problem))
+    )
     return resources, unreadable
 
 
@@ -170,7 +172,9 @@ def refuse_order(cloudrock: Cloudrock, order_uuid: str, message: str, details: s
 
 
 @task(name="fetch-plan-periods", task_run_name="{account}: fetch plan periods", **effect)
-def fetch_plan_periods(cloudrock: Cloudrock, resource_uuid: str, account: AccountName) -> tuple[PlanPeriod, ...]:
+def fetch_plan_periods(
+    cloudrock: Cloudrock, resource_uuid: str, account: AccountName
+) -> tuple[PlanPeriod, ...]:
     """The resource's plan periods of this month, with what each holds."""
     del account
     return tuple(cloudrock.fetch_plan_periods(resource_uuid))

@@ -43,7 +43,7 @@ def down() -> int:
 
 
 def perform(*, stays: bool) -> int:
-    """The demo's frame: whatever happens, what was started is stopped, unless it shall stay and all went well."""
+    """The demo's frame: what was started is stopped, unless it shall stay and all went well."""
     console = Console(soft_wrap=True)
     stack = Stack()
     story = Story(stack, console)

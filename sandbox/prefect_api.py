@@ -25,7 +25,9 @@ class PrefectApi:
         """One call; a SandboxError with the server's words when it refuses."""
         answer = httpx.request(method, f"{self.url}/{path}", json=body, timeout=60)
         if answer.is_error:
-            raise SandboxError(f"Prefect refused {method} {path} with {answer.status_code}: {answer.text[:300]}")
+            raise SandboxError(
+                f"Prefect refused {method} {path} with {answer.status_code}: {answer.text[:300]}"
+            )
         return answer.json() if answer.content else None
 
     def make_work_pool(self, name: str) -> None:
@@ -49,7 +51,9 @@ class PrefectApi:
             if run["state_type"] in ENDED:
                 return run
             if time.monotonic() > deadline:
-                raise SandboxError(f"the run {run['name']} is still {run['state_name']} after {seconds:.0f} s")
+                raise SandboxError(
+                    f"the run {run['name']} is still {run['state_name']} after {seconds:.0f} s"
+                )
             time.sleep(POLL_SECONDS)
 
     def run(self, deployment: str, parameters: dict[str, object] | None = None) -> dict[str, Any]:

@@ -57,7 +57,9 @@ class Services:
 
     folder: Path
 
-    def start(self, name: str, *argv: str, environment: Mapping[str, str], cwd: Path) -> subprocess.Popen[bytes]:
+    def start(
+        self, name: str, *argv: str, environment: Mapping[str, str], cwd: Path
+    ) -> subprocess.Popen[bytes]:
         """Start a program that outlives us."""
         logs = self.folder / "logs"
         logs.mkdir(parents=True, exist_ok=True)
@@ -72,7 +74,9 @@ class Services:
                 start_new_session=True,
             )
 
-    def wait(self, name: str, process: subprocess.Popen[bytes], ready: Callable[[], bool], seconds: float) -> None:
+    def wait(
+        self, name: str, process: subprocess.Popen[bytes], ready: Callable[[], bool], seconds: float
+    ) -> None:
         """Until the program is ready; an error with the end of its log when it ends or takes too long."""
         deadline = time.monotonic() + seconds
         while not ready():

@@ -123,7 +123,9 @@ class Stack:
         argv = (sys.executable, "-m", "sandbox.cloudrock", "--port", "0", "--database", str(database))
         process = self.services.start("marketplace", *argv, environment={}, cwd=CHECKOUT)
         tokens = self.services.folder / "market.tokens.json"
-        self.services.wait("marketplace", process, lambda: b"tokens:" in self.log("marketplace"), READY_SECONDS)
+        self.services.wait(
+            "marketplace", process, lambda: b"tokens:" in self.log("marketplace"), READY_SECONDS
+        )
         if not tokens.exists():
             raise SandboxError(f"the stand-in wrote no {tokens}")
 
@@ -147,7 +149,9 @@ class Stack:
         shutil.copy(template, self.home / "prefect.db")
         argv = (PREFECT, "server", "start")
         process = self.services.start("prefect-server", *argv, environment=environment, cwd=CHECKOUT)
-        self.services.wait("prefect-server", process, lambda: answers(f"{self.ui_url}/api/health"), READY_SECONDS)
+        self.services.wait(
+            "prefect-server", process, lambda: answers(f"{self.ui_url}/api/health"), READY_SECONDS
+        )
 
     def cast_people(self) -> None:
         """OS users for the demo project's team; without root, the person at the terminal joins it."""

@@ -121,7 +121,9 @@ class Story:
                 raise SandboxError(f"job {number} ended as {state}")
         fields = ("jobidraw", "user", "account", "alloctres", "elapsedraw", "state")
         listed = ",".join(map(str, numbers))
-        text = cluster.run("sacct", "-nPXD", "--allusers", "--noconvert", "-j", listed, "-o", ",".join(fields))
+        text = cluster.run(
+            "sacct", "-nPXD", "--allusers", "--noconvert", "-j", listed, "-o", ",".join(fields)
+        )
         return [dict(zip(fields, line.split("|"), strict=True)) for line in text.splitlines()]
 
     def books(self, account: str) -> dict[str, int]:
@@ -138,12 +140,16 @@ class Story:
 
     def held(self, resource_uuid: str) -> dict[str, int]:
         """What the marketplace holds, by component."""
-        rows = self.call("provider_owner", "GET", f"marketplace-component-usages/?resource_uuid={resource_uuid}")
+        rows = self.call(
+            "provider_owner", "GET", f"marketplace-component-usages/?resource_uuid={resource_uuid}"
+        )
         return {row["type"]: row["usage"] for row in rows}
 
     def show_order(self, order: dict[str, Any], resource: dict[str, Any]) -> None:
         """The order and the accounts that it became."""
-        self.console.print(f"  order {order['uuid']}: [green]{order['state']}[/], resource {resource['state']}")
+        self.console.print(
+            f"  order {order['uuid']}: [green]{order['state']}[/], resource {resource['state']}"
+        )
         text = self.stack.cluster.run(
             "sacctmgr", "-nP", "show", "assoc", "format=account,user,parentname,grptresmins"
         )
@@ -175,7 +181,11 @@ class Story:
             minutes = amount_of(seconds, unit_factor=1)
             same = seconds > 0 and held.get(tres) == minutes
             table.add_row(
-                tres, f"{seconds:,}", f"{seconds / 60:,.2f}", f"{held.get(tres, 0):,}", "yes" if same else "NO"
+                tres,
+                f"{seconds:,}",
+                f"{seconds / 60:,.2f}",
+                f"{held.get(tres, 0):,}",
+                "yes" if same else "NO",
             )
             if not same:
                 differing.append(tres)

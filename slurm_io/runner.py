@@ -100,7 +100,9 @@ class NativeRunner:
                 if any(reader.is_alive() for reader in readers):
                     end_group(process)
         if output.overflowed:
-            raise SlurmUnavailable(f"`{shown(argv)}` printed more than {LARGEST_OUTPUT >> 20} MiB and was stopped")
+            raise SlurmUnavailable(
+                f"`{shown(argv)}` printed more than {LARGEST_OUTPUT >> 20} MiB and was stopped"
+            )
         return judged(argv, process.returncode, output.text(), words.text())
 
 

@@ -62,7 +62,9 @@ COMMANDS: dict[str, Callable[[Cluster], int]] = {"start": start, "run": run, "st
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code: 0, 1 for an error said on standard error, 3 for not running, 130 after Ctrl-C."""
-    parser = argparse.ArgumentParser(prog="python -m sandbox.slurm", description="A SLURM cluster of its own.")
+    parser = argparse.ArgumentParser(
+        prog="python -m sandbox.slurm", description="A SLURM cluster of its own."
+    )
     parser.add_argument("command", choices=COMMANDS, help="what to do")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where the cluster lives (%(default)s)")
     chosen = parser.parse_args(arguments)

@@ -63,17 +63,23 @@ def bring_up(setting: Setting) -> None:
     def works(*command: str) -> Callable[[], bool]:
         return lambda: daemons.succeeds(command, environment)
 
-    daemons.wait_until("munged", munged, places, works("munge", "-n", "-S", str(places.munge_socket)), deadline)
+    daemons.wait_until(
+        "munged", munged, places, works("munge", "-n", "-S", str(places.munge_socket)), deadline
+    )
     ping = ("mariadb", "--no-defaults", f"--socket={places.database_socket}", "-e", "select 1")
     daemons.wait_until("mariadbd", mariadbd, places, works(*ping), deadline)
     slurmdbd = daemons.start(daemons.slurmdbd(setting), places)
     address, ports = setting.host.address, setting.ports
-    daemons.wait_until("slurmdbd", slurmdbd, places, lambda: daemons.listens(address, ports.slurmdbd), deadline)
+    daemons.wait_until(
+        "slurmdbd", slurmdbd, places, lambda: daemons.listens(address, ports.slurmdbd), deadline
+    )
     daemons.wait_until("slurmdbd", slurmdbd, places, works("sacctmgr", "-nP", "show", "cluster"), deadline)
     _client("sacctmgr", "-i", "add", "cluster", config.CLUSTER, environment=environment)
     slurmctld = daemons.start(daemons.slurmctld(setting), places)
     _client(*DEFAULT_ACCOUNT_COMMAND, environment=environment)
-    daemons.wait_until("slurmctld", slurmctld, places, lambda: daemons.listens(address, ports.slurmctld), deadline)
+    daemons.wait_until(
+        "slurmctld", slurmctld, places, lambda: daemons.listens(address, ports.slurmctld), deadline
+    )
     for node, pid in slurmds.items():
         daemons.wait_until(f"slurmd-{node}", pid, places, partial(_is_idle, node, environment), deadline)
 

@@ -110,7 +110,9 @@ def _communication(host: Host) -> str:
 
 def gres_conf(places: Places) -> str:
     """Plain files stand for the GPUs: slurmd logs that they are no devices, and counts them."""
-    return f"NodeName={','.join(NODES)} Name=gpu Type=a100 File={places.run}/gpus/gpu[0-{GPUS_PER_NODE - 1}]\n"
+    return (
+        f"NodeName={','.join(NODES)} Name=gpu Type=a100 File={places.run}/gpus/gpu[0-{GPUS_PER_NODE - 1}]\n"
+    )
 
 
 def slurmdbd_conf(setting: Setting) -> str:

@@ -105,13 +105,17 @@ def _row(job: PastJob, own_id: int, keys: _Keys) -> str:
     if association is None:
         raise SandboxError(f"{job}: SLURM has no such association: add the account and the user to it first")
     if job.state not in STATES:
-        raise SandboxError(f"{job}: {job.state} is not a state of an ended job: use one of {', '.join(STATES)}")
+        raise SandboxError(
+            f"{job}: {job.state} is not a state of an ended job: use one of {', '.join(STATES)}"
+        )
     submit, start, end = _times(job)
     job_id = job.job_id if job.job_id is not None else own_id
     if not 0 < job_id <= LAST_ID:
         raise SandboxError(f"{job}: job id {job_id} is not in 1-{LAST_ID}")
     if not TEXT.fullmatch(job.name):
-        raise SandboxError(f"{job}: the name {job.name!r} has a tab, a newline or a backslash: leave them out")
+        raise SandboxError(
+            f"{job}: the name {job.name!r} has a tab, a newline or a backslash: leave them out"
+        )
     tres = _tres_text(job, keys.tres)
     nodes = job.tres.get("node", 1 if tres else 0)
     uid = keys.uids.get(job.user)
@@ -190,4 +194,6 @@ def usage_from_rollup(account: str, start: datetime, end: datetime, sql: Sql) ->
         WHERE a.acct = '{account}' AND a.user <> '' AND u.deleted = 0
         AND u.time_start >= {_epoch(start)} AND u.time_start < {_epoch(end)}
         GROUP BY a.user, t.type, t.name"""  # noqa: S608 (the account is checked, the rest are numbers)
-    return {(user, f"{kind}/{name}" if name else kind): int(seconds) for user, kind, name, seconds in sql(query)}
+    return {
+        (user, f"{kind}/{name}" if name else kind): int(seconds) for user, kind, name, seconds in sql(query)
+    }

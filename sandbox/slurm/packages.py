@@ -86,7 +86,9 @@ def install_missing(say: Callable[[str], None]) -> None:
         _run((*become_root, "env", "DEBIAN_FRONTEND=noninteractive", *APT, *INSTALL, *missing), environment)
     still_missing = missing_packages(path)
     if still_missing:
-        raise SandboxError(f"apt reported success, but programs of {' '.join(still_missing)} are not on {path}")
+        raise SandboxError(
+            f"apt reported success, but programs of {' '.join(still_missing)} are not on {path}"
+        )
 
 
 def _way_to_root(path: str) -> tuple[str, ...] | None:

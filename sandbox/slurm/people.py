@@ -43,7 +43,9 @@ def add(names: Sequence[str], places: Places) -> None:
     everybody = {entry.pw_name for entry in pwd.getpwall()}
     for name in names:
         if not NAME.fullmatch(name):
-            raise SandboxError(f"{name!r} cannot be an OS user: use up to 32 of a-z, 0-9, - and _, a letter first")
+            raise SandboxError(
+                f"{name!r} cannot be an OS user: use up to 32 of a-z, 0-9, - and _, a letter first"
+            )
         if name in everybody - ours:
             raise SandboxError(f"the OS user {name} exists and is not this sandbox's: choose another name")
     for name in sorted(set(names) - ours):

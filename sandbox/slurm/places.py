@@ -145,7 +145,9 @@ def free_ports(count: int, candidates: Iterable[int] | None = None) -> tuple[int
             found.append(port)
         if len(found) == count:
             return tuple(found)
-    raise SandboxError(f"found {len(found)} of {count} free ports in {PORTS.start}-{PORTS.stop - 1}: free some")
+    raise SandboxError(
+        f"found {len(found)} of {count} free ports in {PORTS.start}-{PORTS.stop - 1}: free some"
+    )
 
 
 def _is_free(port: int) -> bool:

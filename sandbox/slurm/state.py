@@ -62,7 +62,9 @@ def read(path: Path) -> State | None:
         holder = found["holder"]
         return State(
             run=Path(found["run"]),
-            ports=Ports(int(ports["slurmdbd"]), int(ports["slurmctld"]), tuple(int(p) for p in ports["slurmd"])),
+            ports=Ports(
+                int(ports["slurmdbd"]), int(ports["slurmctld"]), tuple(int(p) for p in ports["slurmd"])
+            ),
             holder=None if holder is None else Process(int(holder["pid"]), int(holder["started"])),
         )
     except (OSError, ValueError, KeyError, TypeError):

@@ -145,7 +145,9 @@ def test_a_host_that_swallows_packets(door: Callable[..., Cloudrock], stopwatch:
             waiting = sockets.enter_context(socket.socket())
             waiting.setblocking(False)  # noqa: FBT003  # its only argument
             waiting.connect_ex(full.getsockname())
-        with pytest.raises(CloudrockUnavailable, match=r"tried 2 times, last result: no connection within 0\.1 s"):
+        with pytest.raises(
+            CloudrockUnavailable, match=r"tried 2 times, last result: no connection within 0\.1 s"
+        ):
             finish(door(f"http://127.0.0.1:{full.getsockname()[1]}/api/", patience=patience))
     assert stopwatch() < 5
 
@@ -158,7 +160,9 @@ def test_a_proxy_that_is_not_there(
         ask(door("http://cloudrock.invalid/api/"))
 
 
-def test_an_answer_in_an_encoding_that_lies(server: Server, cloudrock: Cloudrock, answer: type[Answer]) -> None:
+def test_an_answer_in_an_encoding_that_lies(
+    server: Server, cloudrock: Cloudrock, answer: type[Answer]
+) -> None:
     server.will_answer(answer(200, "[]", {"Content-Encoding": "gzip"}))
     with pytest.raises(CloudrockUnavailable, match="the answer could not be read"):
         ask(cloudrock)
@@ -261,7 +265,9 @@ def test_a_login_page_instead_of_the_api_is_not_taken_for_done(
         finish(cloudrock)
 
 
-def test_the_token_does_not_follow_a_redirect(server: Server, cloudrock: Cloudrock, answer: type[Answer]) -> None:
+def test_the_token_does_not_follow_a_redirect(
+    server: Server, cloudrock: Cloudrock, answer: type[Answer]
+) -> None:
     server.will_answer(answer(301, "", {"Location": "https://elsewhere.example.com/api/?next=1"}))
     with pytest.raises(CloudrockMisconfigured) as caught:
         ask(cloudrock)
@@ -359,5 +365,7 @@ def test_plain_speech_to_a_tls_port_and_the_other_way_round(
 
 
 def test_the_environment_of_the_library_is_not_asked_for_verification() -> None:
-    with Cloudrock("https://host/api/", SECRET, RESOURCE, connect_timeout=1, read_timeout=2, attempts=3) as one:
+    with Cloudrock(
+        "https://host/api/", SECRET, RESOURCE, connect_timeout=1, read_timeout=2, attempts=3
+    ) as one:
         assert (one.patience.connect_timeout, one.patience.read_timeout, one.patience.attempts) == (1, 2, 3)

@@ -277,7 +277,9 @@ def test_what_is_wrong_is_named(
 def test_an_open_end_is_null_and_never_just_missing(body: Body) -> None:
     row = body(PERIOD)[0]
     del row["end"]
-    with pytest.raises(UnexpectedCloudrockData, match="key 'end': expected a date and time, or null, got nothing"):
+    with pytest.raises(
+        UnexpectedCloudrockData, match="key 'end': expected a date and time, or null, got nothing"
+    ):
         parsing.parse_plan_period(row)
 
 

@@ -48,7 +48,9 @@ def test_a_job_that_never_started_holds_nothing(cluster: Cluster, account: str) 
 
 def test_two_runs_of_one_job_are_two_records(cluster: Cluster, account: str) -> None:
     hour = timedelta(hours=1)
-    first = PastJob(account, "crs_ghost", MIDNIGHT, MIDNIGHT + hour, TRES, state="REQUEUED", job_id=20_000_000)
+    first = PastJob(
+        account, "crs_ghost", MIDNIGHT, MIDNIGHT + hour, TRES, state="REQUEUED", job_id=20_000_000
+    )
     again = PastJob(account, "crs_ghost", MIDNIGHT + hour, MIDNIGHT + 2 * hour, TRES, job_id=20_000_000)
     cluster.insert_jobs([first, again])
     assert records(cluster, "jobid,state") == [["20000000", "REQUEUED"], ["20000000", "COMPLETED"]]
