@@ -127,7 +127,7 @@ class Run:
         current = BillingPeriod.containing(clock)
         if current != self.period:
             self.problem(
-                f"the marketplace books under its current month {current}, and cannot be given {self.period}: "
+                f"the marketplace books under its current month {current} and cannot be given {self.period}: "
                 "the month was counted, see the artifact, and nothing was sent"
             )
             return False
