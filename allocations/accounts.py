@@ -29,6 +29,7 @@ LEGAL_NAME = re.compile(r"[a-z0-9_][a-z0-9_.-]*", re.ASCII)
 NAME_RULE = "lower-case letters, digits, '_', '.' and '-', not starting with '.' or '-', and not 'root'"
 NOT_IN_ACCOUNT = re.compile(r"[^a-z0-9_.-]", re.ASCII)
 LONGEST_USER = 32
+LONGEST_DESCRIPTION = 200
 SHORTEST_HEX = 5
 HEX_LENGTHS = (SHORTEST_HEX, 8, 12, 16, 32)
 """How much of the resource's uuid goes into the account's name: more only where less is taken."""
@@ -63,7 +64,7 @@ def cleaned(text: str) -> str:
 def described(text: str) -> str:
     """A free text as an account's description: printable, without what breaks sacctmgr's lines."""
     kept = "".join(" " if not char.isprintable() or char in "\"'`|\\" else char for char in text)
-    return " ".join(kept.split())[:200]
+    return " ".join(kept.split())[:LONGEST_DESCRIPTION].rstrip()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +76,17 @@ class NamingRules:
     allocation_prefix: str = "hpc_"
     allocation_max_length: int = 34
 
+    def __post_init__(self) -> None:
+        """An empty prefix would make every account ours; a short name could not tell resources apart."""
+        for prefix in (self.customer_prefix, self.project_prefix, self.allocation_prefix):
+            account_name(prefix)
+        if self.allocation_max_length < len(self.allocation_prefix) + SHORTEST_HEX:
+            raise InvalidName(
+                "longest allowed length",
+                str(self.allocation_max_length),
+                f"room for {self.allocation_prefix!r} and {SHORTEST_HEX} digits",
+            )
+
     def customer_account(self, uuid: str) -> AccountName:
         """The account that holds all of a customer's projects."""
         return account_name(f"{self.customer_prefix}{uuid.lower()}")
@@ -85,13 +97,17 @@ class NamingRules:
 
     def allocation_account(self, uuid: str, name: str, hex_digits: int = SHORTEST_HEX) -> AccountName:
         """`PREFIX + 5 hex of the resource's uuid + _ + cleaned name`, cut to the longest allowed."""
-        stem = f"{self.allocation_prefix}{uuid[:hex_digits].lower()}"
-        whole = f"{stem}_{cleaned(name)}"[: max(self.allocation_max_length, len(stem))]
-        return account_name(whole.rstrip("_.-"))
+        whole = f"{self.stem(uuid, hex_digits)}_{cleaned(name)}"
+        return account_name(whole[: self.allocation_max_length].rstrip("_.-"))
+
+    def stem(self, uuid: str, hex_digits: int) -> str:
+        """What an allocation's account begins with: the prefix and so much of the resource's uuid."""
+        return f"{self.allocation_prefix}{uuid[:hex_digits].lower()}"
 
     def candidates(self, uuid: str, name: str) -> tuple[AccountName, ...]:
         """Every name that a resource may have, the preferred one first."""
-        return tuple(self.allocation_account(uuid, name, digits) for digits in HEX_LENGTHS)
+        room = self.allocation_max_length - len(self.allocation_prefix)
+        return tuple(self.allocation_account(uuid, name, digits) for digits in HEX_LENGTHS if digits <= room)
 
     def is_managed(self, account: str) -> bool:
         """True when the name carries one of our prefixes: the only accounts that we touch."""
@@ -123,8 +139,7 @@ def account_for_resource(
     """
     candidates = rules.candidates(uuid, name)
     if recorded:
-        stems = tuple(f"{rules.allocation_prefix}{uuid[:digits].lower()}" for digits in HEX_LENGTHS)
-        if not LEGAL_NAME.fullmatch(recorded) or not recorded.startswith(stems):
+        if not LEGAL_NAME.fullmatch(recorded) or not recorded.startswith(rules.stem(uuid, SHORTEST_HEX)):
             raise InvalidOrder(
                 f"the resource records the backend id {recorded!r}, which is no account of this resource: "
                 f"expected {candidates[0]!r} or an empty one"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import MAXYEAR, MINYEAR, UTC, datetime
 from typing import TYPE_CHECKING
 
 from allocations.errors import InvalidPeriod
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from allocations.marketplace import PlanPeriod
 
 SECONDS_PER_MINUTE = 60
-LARGEST_AMOUNT = 2**63 - 1
-"""The marketplace keeps amounts as bigint and answers 500 above it (contract 6)."""
 MONTHS = 12
 
 
@@ -30,7 +28,9 @@ class BillingPeriod:
 
     @classmethod
     def containing(cls, moment: datetime) -> BillingPeriod:
-        """The month that an aware moment falls into."""
+        """The month that an aware moment falls into; a naive one belongs to no known zone."""
+        if moment.tzinfo is None:
+            raise ValueError(f"{moment.isoformat()} says no time zone")
         in_utc = moment.astimezone(UTC)
         return cls(in_utc.year, in_utc.month)
 
@@ -38,7 +38,7 @@ class BillingPeriod:
     def parse(cls, text: str) -> BillingPeriod:
         """`YYYY-MM`, or InvalidPeriod."""
         match = re.fullmatch(r"(\d{4})-(\d{2})", text, re.ASCII)
-        if not match or not 1 <= int(match[2]) <= MONTHS or int(match[1]) < 1:
+        if not match or not 1 <= int(match[2]) <= MONTHS or not MINYEAR <= int(match[1]) < MAXYEAR:
             raise InvalidPeriod(f"period {text!r}: expected a month as YYYY-MM, such as 2026-09")
         return cls(int(match[1]), int(match[2]))
 

@@ -14,6 +14,8 @@ from allocations.errors import InvalidComponents
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
 
+LARGEST_LIMIT = 2**53
+"""Minutes that a limit may have: sacctmgr prints memory by way of a C double, exact up to here."""
 LEGAL_TYPE = re.compile(r"[A-Za-z0-9_/:-]{1,50}")
 TYPE_RULE = "1 to 50 letters, digits, '_', '-', '/' or ':' (the marketplace accepts no other)"
 
@@ -38,11 +40,11 @@ class Component(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     type: Text
-    limit: Annotated[StrictInt, Field(ge=0)]
+    limit: Annotated[StrictInt, Field(ge=0, le=LARGEST_LIMIT)]
     measured_unit: Text
     accounting_type: AccountingType
     label: Text
-    unit_factor: Annotated[StrictInt, Field(ge=1)] = 1
+    unit_factor: Annotated[StrictInt, Field(ge=1, le=LARGEST_LIMIT)] = 1
 
 
 KNOWN_KEYS = ", ".join(name for name in Component.model_fields if name != "type")
@@ -51,20 +53,57 @@ Components: TypeAlias = "Mapping[str, Component]"
 """The components by type, in the file's order."""
 
 
+MERGE = "tag:yaml.org,2002:merge"
+DECIMAL = re.compile(r"-?(0|[1-9][0-9]{0,17})", re.ASCII)
+
+
 class StrictLoader(yaml.SafeLoader):
-    """A loader for which a key written twice is an error; YAML's own keeps the last one silently."""
+    """A loader without YAML's surprises: what a person reads in the file is what it says.
+
+    A key written twice, a tag, an alias, a merge key and a number that is not plainly decimal (YAML reads
+    `010` as 8 and `1:30` as 90) are errors.
+    """
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:  # noqa: ANN401 - the base class's signature
+        """The node, unless it is an alias or carries a tag."""
+        event = self.peek_event()  # type: ignore[no-untyped-call] # PyYAML's stubs leave it open
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "tag", None):
+            raise yaml.composer.ComposerError(
+                problem="aliases and tags are not used in this file", problem_mark=event.start_mark
+            )
+        return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002 - the base class's signature
         """The mapping, or a ConstructorError at the second of two equal keys."""
         seen: set[Hashable] = set()
         for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
+            key = self.construct_key(key_node)
             if key in seen:
                 raise yaml.constructor.ConstructorError(
                     problem=f"{key!r} stands here a second time", problem_mark=key_node.start_mark
                 )
             seen.add(key)
         return super().construct_mapping(node, deep=deep)
+
+    def construct_key(self, node: yaml.Node) -> Hashable:
+        """A key, which must be plain text or another plain value."""
+        if not isinstance(node, yaml.ScalarNode) or node.tag == MERGE:
+            raise yaml.constructor.ConstructorError(
+                problem="expected a plain key, no merge and no list or mapping", problem_mark=node.start_mark
+            )
+        key: Hashable = self.construct_object(node, deep=True)
+        return key
+
+    def construct_decimal(self, node: yaml.ScalarNode) -> int:
+        """A whole number as people write it."""
+        if not DECIMAL.fullmatch(node.value):
+            raise yaml.constructor.ConstructorError(
+                problem=f"expected a plain decimal number, found {node.value}", problem_mark=node.start_mark
+            )
+        return int(node.value)
+
+
+StrictLoader.add_constructor("tag:yaml.org,2002:int", StrictLoader.construct_decimal)
 
 
 def parse_components(text: str, source: str) -> Components:
@@ -80,7 +119,8 @@ def parse_components(text: str, source: str) -> Components:
     try:
         # SafeLoader underneath: no objects are built
         tree = yaml.load(text, Loader=StrictLoader)  # noqa: S506
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        # a date that does not exist is a ValueError, a thousand brackets are a RecursionError
         raise InvalidComponents(f"{source}: {yaml_problem(error)}") from None
     if not isinstance(tree, dict) or not tree:
         raise InvalidComponents(
@@ -112,10 +152,10 @@ def shape_problems(kind: object, body: object) -> list[str]:
     return [f"key 'type': unknown key: expected one of {KNOWN_KEYS}"] if "type" in body else []
 
 
-def yaml_problem(error: yaml.YAMLError) -> str:
+def yaml_problem(error: Exception) -> str:
     """One line of where and what."""
     mark = getattr(error, "problem_mark", None)
-    problem = getattr(error, "problem", None) or str(error)
+    problem = " ".join((getattr(error, "problem", None) or str(error)).split())
     return f"line {mark.line + 1}: {problem}" if mark else str(problem)
 
 

@@ -14,7 +14,7 @@ from allocations.accounts import (
     described,
     user_name,
 )
-from allocations.components import AccountingType
+from allocations.components import LARGEST_LIMIT, AccountingType
 from allocations.errors import InvalidName, InvalidOrder
 from allocations.model import Account, Association, ClusterState
 
@@ -120,7 +120,17 @@ def desired_limits(ordered: Mapping[str, int], components: Components) -> Limits
     limits = {}
     for kind, component in components.items():
         if component.accounting_type is AccountingType.LIMIT and kind in ordered:
-            limits[kind] = ordered[kind] * component.unit_factor
+            limits[kind] = ordered_minutes(kind, ordered[kind], component.unit_factor)
         else:
             limits[kind] = component.limit
     return limits
+
+
+def ordered_minutes(kind: str, amount: int, unit_factor: int) -> int:
+    """Backend minutes of an ordered amount; below zero it would be SLURM's word for unlimited."""
+    minutes = amount * unit_factor
+    if not 0 <= minutes <= LARGEST_LIMIT:
+        raise InvalidOrder(
+            f"the order limits {kind!r} to {amount}: expected 0 to {LARGEST_LIMIT // unit_factor}"
+        )
+    return minutes

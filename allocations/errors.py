@@ -28,5 +28,13 @@ class InvalidComponents(RuleError):  # noqa: N818
     """A components file that says something it may not; one line per finding."""
 
 
+class ImpossibleUsage(RuleError):  # noqa: N818
+    """More usage than a cluster could have; sums of it would not be exact."""
+
+
+class OrderEnded(RuleError):  # noqa: N818
+    """An order that somebody else ended meanwhile: nothing is left to finish, or to refuse."""
+
+
 class InvalidPeriod(RuleError):  # noqa: N818
     """A text that is no billing period."""

@@ -9,7 +9,11 @@ from __future__ import annotations
 
 from enum import Enum
 
+from allocations.errors import OrderEnded
 from allocations.marketplace import AllocationState, OrderItemState, ResourceState
+
+UNFINISHED = frozenset({AllocationState.CREATION_SCHEDULED, AllocationState.CREATING, AllocationState.ERRED})
+"""What another tool may leave behind a done Create order; a later order's states are not ours to end."""
 
 
 class Finish(Enum):
@@ -23,18 +27,20 @@ class Finish(Enum):
 def next_finish(item: OrderItemState, resource: ResourceState, allocation: AllocationState) -> Finish | None:
     """The next call that brings a Create order to its end; None when it is there.
 
-    Asked again after each call, with the states read anew, so a run that was killed goes on where it stopped.
+    Asked again after each call, with the states read anew. A killed run is taken up by the next one only while
+    the item is executing, so the item is done last.
+
+    Raises:
+        OrderEnded: the item was rejected, refused or cancelled meanwhile.
     """
-    if item is OrderItemState.DONE:
-        return None if allocation is AllocationState.OK else Finish.ALLOCATION_OK
-    if resource is ResourceState.CREATING:
-        match allocation:
-            case AllocationState.CREATION_SCHEDULED:
-                return Finish.ALLOCATION_CREATING
-            case AllocationState.CREATING:
-                return Finish.ALLOCATION_OK
-            case _:
+    match item:
+        case OrderItemState.DONE:
+            return Finish.ALLOCATION_OK if allocation in UNFINISHED else None
+        case OrderItemState.EXECUTING:
+            if allocation is AllocationState.OK:
                 return Finish.ITEM_DONE
-    if allocation is AllocationState.CREATING:
-        return Finish.ALLOCATION_OK
-    return Finish.ITEM_DONE
+            if resource is ResourceState.CREATING and allocation is AllocationState.CREATION_SCHEDULED:
+                return Finish.ALLOCATION_CREATING
+            return Finish.ALLOCATION_OK
+        case _:
+            raise OrderEnded(f"the order item is {item.value!r}: somebody ended it while it was carried out")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from allocations.errors import InvalidOrder
+from allocations.limits import look_alike
 from allocations.model import AddUsers, CreateAccount, SetLimits
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def changes_of_account(account: Account, observed: ClusterState) -> Iterator[Cha
             f"the account {account.name!r} exists on the cluster under {present.parent!r}, not under "
             f"{account.parent!r}: it was not made by this order and is left alone"
         )
-    if account.grp_tres_mins and dict(present.grp_tres_mins) != dict(account.grp_tres_mins):
+    if account.grp_tres_mins and not look_alike(present.grp_tres_mins, account.grp_tres_mins):
         yield SetLimits(account.name, present.grp_tres_mins, account.grp_tres_mins)
 
 

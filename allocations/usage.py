@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from allocations.errors import ImpossibleUsage
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -18,6 +20,8 @@ UNKNOWN = "(unknown)"
 """Stands for an account or user that sacct could not name, so that totals stay whole."""
 
 CPU = "cpu"
+LARGEST_SUM = 2.0**62
+"""TRES-seconds of one window, over all TRES, below which int64 is certainly exact."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,9 @@ def tres_seconds(jobs: Jobs) -> pd.DataFrame:
     """TRES-seconds (MB-seconds for mem) as exact int64: rows by (account, user), a column per TRES."""
     records, counts = jobs.records, jobs.alloc_tres
     spans = records["span_seconds"].to_numpy()
+    largest = (counts.astype("float64").mul(spans, axis="index")).to_numpy().sum()
+    if largest >= LARGEST_SUM:
+        raise ImpossibleUsage(f"the jobs add up to {largest:.3g} TRES-seconds: no cluster has so much")
     products = counts.mul(spans, axis="index")
     if CPU in counts.columns:
         products[CPU] = counts[CPU].to_numpy() * records["elapsed_seconds"].to_numpy()
@@ -69,7 +76,9 @@ def add_up(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
     frames = [part for part in parts if len(part)]
     if not frames:
         return pd.DataFrame(index=pd.MultiIndex.from_arrays([[], []], names=["account", "user"]))
-    stacked = pd.concat(frames).fillna(0).astype("int64")
+    columns = list(dict.fromkeys(tres for frame in frames for tres in frame.columns))
+    # reindex with 0 keeps int64; concat alone would go through floats, which are inexact above 2**53
+    stacked = pd.concat([frame.reindex(columns=columns, fill_value=0) for frame in frames])
     return stacked.groupby(level=["account", "user"], sort=True).sum()
 
 

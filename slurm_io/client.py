@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from allocations.model import AddUsers
 from slurm_io.commands import commands_for, show_associations, show_jobs
-from slurm_io.errors import SlurmMisconfigured
+from slurm_io.errors import SlurmCommandFailed, SlurmMisconfigured
 from slurm_io.parsing import parse_associations, parse_jobs
 
 if TYPE_CHECKING:
@@ -40,7 +40,10 @@ class Slurm:
         return parse_associations(self.runner.run(show_associations()))
 
     def apply(self, change: Change, observed: ClusterState) -> None:
-        """Carry out one change.
+        """Carry out one change; one that has been carried out before is fine.
+
+        SLURM answers an add that changes nothing as it answers one that it could not do (exit 1, no other
+        word), so only observing the cluster again tells: whoever applies a plan does that.
 
         Raises:
             SlurmMisconfigured: users can only be added while the default account exists.
@@ -52,7 +55,11 @@ class Slurm:
                 f"make it once with `sacctmgr -i add account name={self.default_account}`"
             )
         for command in commands_for(change, self.default_account):
-            self.runner.run(command)
+            try:
+                self.runner.run(command)
+            except SlurmCommandFailed as refusal:
+                if not refusal.changed_nothing:
+                    raise
 
     def fetch_jobs(self, start: datetime, end: datetime) -> Jobs:
         """The job records of all accounts that overlap [start, end), clipped to it."""

@@ -9,13 +9,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias, assert_never
 
 from allocations.accounts import ROOT, account_name, described, user_name
+from allocations.components import LEGAL_TYPE, TYPE_RULE
+from allocations.errors import InvalidName
 from allocations.model import AddUsers, CreateAccount, SetLimits
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from allocations.accounts import AccountName
-    from allocations.model import Change, Limits
+    from allocations.model import Account, Change, Limits
 
 Command: TypeAlias = tuple[str, ...]
 """An argument vector, the program first."""
@@ -44,28 +46,52 @@ def show_jobs(start: datetime, end: datetime) -> Command:
 
 
 def commands_for(change: Change, default_account: AccountName) -> tuple[Command, ...]:
-    """The commands that carry out one change, first to last."""
+    """The commands that carry out one change, first to last; none for a change of nothing.
+
+    Raises:
+        InvalidName: for anything that sacctmgr would not read as exactly the name it stands for.
+    """
     match change:
         case CreateAccount(account=account):
-            place = (f"name={account_name(account.name)}", f"parent={account.parent or ROOT}")
-            text = described(account.description) or account.name
-            words = (f"description={text}", "organization=cloudrock")
-            limits = limit_option({}, account.grp_tres_mins)
-            return ((*WRITE, "add", "account", *place, *words, *limits),)
+            return (add_account(account),)
         case SetLimits(account=name, before=before, after=after):
+            limits = limit_option(before, after)
             where = ("where", f"name={account_name(name)}")
-            return ((*WRITE, "modify", "account", *where, "set", *limit_option(before, after)),)
+            return ((*WRITE, "modify", "account", *where, "set", *limits),) if limits else ()
         case AddUsers(account=name, users=users):
             names = ",".join(user_name(user) for user in users)
-            where = (f"account={account_name(name)}", f"defaultaccount={default_account}")
-            return ((*WRITE, "add", "user", f"name={names}", *where),)
+            where = (f"account={account_name(name)}", f"defaultaccount={account_name(default_account)}")
+            return ((*WRITE, "add", "user", f"name={names}", *where),) if users else ()
         case _:
             assert_never(change)
 
 
+def add_account(account: Account) -> Command:
+    """The account below its parent, with its limits from the first moment on."""
+    parent = ROOT if account.parent in (None, ROOT) else account_name(account.parent)
+    place = (f"name={account_name(account.name)}", f"parent={parent}")
+    text = described(account.description) or account.name
+    words = (f"description={text}", "organization=cloudrock")
+    return (*WRITE, "add", "account", *place, *words, *limit_option({}, account.grp_tres_mins))
+
+
 def limit_option(before: Limits, after: Limits) -> tuple[str, ...]:
     """`GrpTRESMins=cpu=600,...`; a TRES that loses its limit is written as -1; empty when nothing is set."""
-    wanted = {tres: str(minutes) for tres, minutes in after.items()}
+    wanted = {tres: minutes_word(tres, minutes) for tres, minutes in after.items()}
     cleared = {tres: UNLIMITED for tres in before if tres not in after}
-    pairs = ",".join(f"{tres}={value}" for tres, value in sorted({**wanted, **cleared}.items()))
+    pairs = ",".join(f"{tres_name(tres)}={value}" for tres, value in sorted({**wanted, **cleared}.items()))
     return (f"GrpTRESMins={pairs}",) if pairs else ()
+
+
+def tres_name(text: str) -> str:
+    """A TRES as it stands in an option, or InvalidName."""
+    if not LEGAL_TYPE.fullmatch(text):
+        raise InvalidName("TRES", text, TYPE_RULE)
+    return text
+
+
+def minutes_word(tres: str, minutes: int) -> str:
+    """A limit's number; one below zero would lift the limit."""
+    if minutes < 0:
+        raise InvalidName(f"limit of {tres}", str(minutes), "0 or more")
+    return str(minutes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -9,6 +10,8 @@ if TYPE_CHECKING:
 
 SHOWN = 300
 """Characters of a command or of its words that a message repeats."""
+
+NOTHING_CHANGED = re.compile(r"Nothing (new added|modified|deleted)\.?")
 
 
 class SlurmError(Exception):
@@ -32,6 +35,11 @@ class SlurmCommandFailed(SlurmError):  # noqa: N818
         self.argv = argv
         self.returncode = returncode
         self.words = words
+
+    @property
+    def changed_nothing(self) -> bool:
+        """Whether SLURM only says that there was nothing to do: that is how a repeated add looks."""
+        return NOTHING_CHANGED.fullmatch(self.words.strip()) is not None
 
     def __reduce__(self) -> tuple[type[SlurmCommandFailed], tuple[Command, int, str]]:
         return (SlurmCommandFailed, (self.argv, self.returncode, self.words))

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
+import selectors
 import signal
 import subprocess
-import threading
+import time
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from slurm_io.errors import SlurmCommandFailed, SlurmMisconfigured, SlurmUnavailable, shown
+from slurm_io.errors import (
+    SHOWN,
+    SlurmCommandFailed,
+    SlurmMisconfigured,
+    SlurmUnavailable,
+    UnexpectedSlurmOutput,
+    shown,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +32,10 @@ DEFAULT_TIMEOUT = 120.0
 LARGEST_OUTPUT = 512 * 1024 * 1024
 """Bytes after which a command is ended: sacctmgr has been seen to repeat a question without end."""
 LARGEST_STDERR = 64 * 1024
+"""Bytes of its error output that are kept; the rest is read and dropped."""
 CHUNK = 1024 * 1024
+GLANCE = 0.2
+"""Seconds between two looks at whether a silent command has ended."""
 LINGER = 5.0
 """Seconds that the children of an ended command may hold its output open."""
 
@@ -36,12 +48,20 @@ UNAVAILABLE = re.compile(
 )
 """What SLURM 22.05 says when slurmdbd, its database or munge do not answer: it may pass."""
 
-DENIED = re.compile(r"access/permission denied|sufficient privilege|permission denied", re.IGNORECASE)
+DENIED = re.compile(
+    r"permission denied|sufficient privilege|doesn't have privilege|is not adminlevel", re.IGNORECASE
+)
 """What SLURM says to a caller who may not do this: no retry helps."""
 
 NO_CONFIGURATION = re.compile(
-    r"no such file or directory.*slurm\.conf|could not establish a configuration source", re.IGNORECASE
+    r"cannot stat file \S*slurm\.conf|unable to process configuration file"
+    r"|could not establish a configuration source",
+    re.IGNORECASE,
 )
+"""What SLURM says where it is installed and not configured."""
+
+UNKNOWN_TRES = re.compile(r"no TRES known by type", re.IGNORECASE)
+"""What sacctmgr says to a limit of something that the cluster does not track."""
 
 
 class Runner(Protocol):
@@ -67,79 +87,88 @@ class NativeRunner:
         Raises:
             SlurmMisconfigured: the program is not there, or may not be used by this account.
             SlurmUnavailable: it did not end in time, or said that its database does not answer.
+            UnexpectedSlurmOutput: it printed without end.
             SlurmCommandFailed: it refused, for any other reason.
         """
-        try:
-            process = subprocess.Popen(
-                argv,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                env=dict(self.environment),
-                start_new_session=True,
-            )
-        except (FileNotFoundError, PermissionError):
-            raise SlurmMisconfigured(
-                f"the SLURM command {argv[0]!r} cannot be run here: install SLURM's client commands, "
-                "put them on PATH, or choose SLURM_DEPLOYMENT_TYPE=docker"
-            ) from None
-        with process:
-            output, words = Collected(LARGEST_OUTPUT), Collected(LARGEST_STDERR, keep_reading=True)
-            readers = (output.reading(process.stdout, process), words.reading(process.stderr, process))
+        with started(argv, self.environment) as process:
             try:
-                process.wait(timeout)
-            except subprocess.TimeoutExpired:
-                raise SlurmUnavailable(
-                    f"`{shown(argv)}` did not end within {timeout:g} s and was stopped"
-                ) from None
-            finally:
-                if process.returncode is None:
-                    end_group(process)
-                for reader in readers:
-                    reader.join(LINGER)
-                if any(reader.is_alive() for reader in readers):
-                    end_group(process)
-        if output.overflowed:
-            raise SlurmUnavailable(
-                f"`{shown(argv)}` printed more than {LARGEST_OUTPUT >> 20} MiB and was stopped"
-            )
-        return judged(argv, process.returncode, output.text(), words.text())
-
-
-class Collected:
-    """What a command prints, up to a bound."""
-
-    def __init__(self, largest: int, *, keep_reading: bool = False) -> None:
-        self.largest = largest
-        self.keep_reading = keep_reading
-        self.chunks: list[bytes] = []
-        self.size = 0
-        self.overflowed = False
-
-    def reading(self, pipe: IO[bytes] | None, process: subprocess.Popen[bytes]) -> threading.Thread:
-        """A started thread that reads the pipe to its end, or ends the process at the bound."""
-        thread = threading.Thread(target=self.read, args=(pipe, process), daemon=True)
-        thread.start()
-        return thread
-
-    def read(self, pipe: IO[bytes], process: subprocess.Popen[bytes]) -> None:
-        """Keep chunks until the bound."""
-        while chunk := pipe.read1(CHUNK):  # type: ignore[attr-defined] # a pipe opened by Popen is buffered
-            if self.size < self.largest:
-                self.chunks.append(chunk)
-                self.size += len(chunk)
-            elif not self.keep_reading:
-                self.overflowed = True
+                output, words = collected(argv, process, timeout)
+            except BaseException:
                 end_group(process)
-                return
+                raise
+        return judged(argv, process.returncode, output, words)
 
-    def text(self) -> str:
-        """All of it; bytes that are not UTF-8 stay visible."""
-        return b"".join(self.chunks).decode("utf-8", "backslashreplace")
+
+def started(argv: Command, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    """The command as a process group of its own, that reads nothing and inherits nothing of ours."""
+    try:
+        return subprocess.Popen(
+            argv,
+            bufsize=0,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=dict(environment),
+            start_new_session=True,
+        )
+    except OSError as error:
+        if error.errno in (errno.EAGAIN, errno.ENOMEM):
+            raise SlurmUnavailable(f"this host can start no process now: {error.strerror}") from None
+        raise SlurmMisconfigured(
+            f"the SLURM command {argv[0]!r} cannot be run here ({error.strerror}): install SLURM's client "
+            "commands, put them on PATH, or choose SLURM_DEPLOYMENT_TYPE=docker"
+        ) from None
+
+
+def collected(argv: Command, process: subprocess.Popen[bytes], timeout: float) -> tuple[str, str]:
+    """What the command prints until it ends, on standard output and on standard error.
+
+    Raises:
+        SlurmUnavailable: it did not end in time.
+        UnexpectedSlurmOutput: it printed without end.
+    """
+    output, words = bytearray(), bytearray()
+    deadline = time.monotonic() + timeout
+    with selectors.DefaultSelector() as selector:
+        for pipe, kept in (
+            (process.stdout, (output, LARGEST_OUTPUT + 1)),
+            (process.stderr, (words, LARGEST_STDERR)),
+        ):
+            if pipe:
+                selector.register(pipe, selectors.EVENT_READ, kept)
+        while selector.get_map() or process.poll() is None:
+            read_what_is_there(selector)
+            if len(output) > LARGEST_OUTPUT:
+                raise UnexpectedSlurmOutput(shown(argv), text_of(output[:CHUNK]), "an end of its output")
+            if process.poll() is not None:
+                deadline = min(deadline, time.monotonic() + LINGER)
+            if time.monotonic() > deadline:
+                if process.poll() is None:
+                    raise SlurmUnavailable(
+                        f"`{shown(argv)}` did not end within {timeout:g} s and was stopped"
+                    )
+                end_group(process)
+                break
+    return text_of(output), text_of(words)
+
+
+def read_what_is_there(selector: selectors.BaseSelector) -> None:
+    """Wait a moment for output, keep it up to its bound, and let go of what has ended."""
+    for key, _ in selector.select(GLANCE):
+        chunk = os.read(key.fd, CHUNK)
+        if not chunk:
+            selector.unregister(key.fileobj)
+        kept, largest = key.data
+        kept += chunk[: max(0, largest - len(kept))]
+
+
+def text_of(printed: bytes | bytearray) -> str:
+    """Text; bytes that are not UTF-8 stay visible."""
+    return printed.decode("utf-8", "backslashreplace")
 
 
 def end_group(process: subprocess.Popen[bytes]) -> None:
-    """End the command and whatever it started; a group that is gone already is fine."""
+    """End whatever of the command and its children is left; a group that is gone already is fine."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
 
@@ -152,15 +181,21 @@ def judged(argv: Command, returncode: int, output: str, words: str) -> str:
     said = words.strip()
     if returncode == 0 and not said:
         return output
+    brief = " ".join(said.split())[:SHOWN]
     if DENIED.search(said):
         raise SlurmMisconfigured(
-            f"`{shown(argv)}` was denied: {said}. The account that runs cloudrock-slurm needs AdminLevel "
+            f"`{shown(argv)}` was denied: {brief}. The account that runs cloudrock-slurm needs AdminLevel "
             "Operator or Administrator in sacctmgr"
         )
     if NO_CONFIGURATION.search(said):
-        raise SlurmMisconfigured(f"`{shown(argv)}` finds no SLURM configuration: {said}")
+        raise SlurmMisconfigured(f"`{shown(argv)}` finds no SLURM configuration: {brief}")
+    if UNKNOWN_TRES.search(said):
+        raise SlurmMisconfigured(
+            f"`{shown(argv)}`: {brief}. Name the components as `sacctmgr show tres` does, or add what is missing "
+            "to AccountingStorageTRES in slurm.conf"
+        )
     if UNAVAILABLE.search(said):
-        raise SlurmUnavailable(f"SLURM does not answer `{shown(argv)}`: {said}")
+        raise SlurmUnavailable(f"SLURM does not answer `{shown(argv)}`: {brief}")
     if returncode == 0 and not re.search(r"\b(error|fatal)\b", said, re.IGNORECASE):
         return output
     raise SlurmCommandFailed(argv, returncode, said or output)

@@ -1,0 +1,106 @@
+"""What `capture.py` does not ask: the door's own commands, and the answers to those who may not.
+
+Run on a fresh sandbox cluster as root: `.venv/bin/python tests/captured/slurm-22.05/capture_door.py`.
+"""
+
+import datetime
+import os
+import pwd
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parents[2]))
+from sandbox.slurm import Cluster  # noqa: E402
+
+from slurm_io.client import SLURM_ENVIRONMENT  # noqa: E402
+from slurm_io.commands import show_associations, show_jobs  # noqa: E402
+
+notes: list[tuple[str, str, int]] = []
+MGR = ("sacctmgr", "-i")
+
+
+def main() -> None:
+    with Cluster(HERE.parents[2] / ".sandbox" / "capture-door") as cluster:
+        os.environ.update({**cluster.environment, **SLURM_ENVIRONMENT})
+        cluster.add_people("crr_eve")
+        limits()
+        denied("crr_eve")
+        jobs(cluster)
+        broken(cluster)
+    table = (f"| {name} | {code} | `{command}` |" for name, command, code in notes)
+    (HERE / "DOOR.md").write_text("\n".join(["| file | exit | command |", "|---|---|---|", *table, ""]))
+
+
+def capture(name: str, *command: str, user: str | None = None) -> None:
+    uid = pwd.getpwnam(user).pw_uid if user else None
+    done = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, timeout=120, user=uid, cwd="/",
+        extra_groups=[] if user else None,
+    )
+    for kind, text in (("out", done.stdout), ("err", done.stderr)):
+        path = HERE / f"{name}.{kind}"
+        path.unlink(missing_ok=True)
+        if text:
+            path.write_bytes(text)
+    notes.append((name, (f"as {user}: " if user else "") + " ".join(command).replace("|", "\\|"), done.returncode))
+
+
+def quietly(*command: str) -> None:
+    subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=True)
+
+
+def limits() -> None:
+    numbers = (614400000, 600, 1023, 1048576, 1049088, 1054208, 585 * 2**20 + 512, 2**30 + 512, 2**40, 2**40 * 1536, 2**50, 0)
+    for number in numbers:
+        quietly(*MGR, "add", "account", f"shown_{number}", "parent=root", f"GrpTRESMins=cpu={number},gres/gpu={number},mem={number}")
+    quietly(*MGR, "add", "user", "crr_eve", "account=shown_600", "defaultaccount=cloudrock")
+    quietly(*MGR, "add", "user", "crr_eve", "account=shown_614400000")
+    quietly(*MGR, "add", "user", "crr_eve", "account=shown_600", "partition=main")
+    capture("door-show-assoc", *show_associations())
+
+
+def denied(user: str) -> None:
+    capture("denied-add-account", *MGR, "add", "account", "name=hpc_x", "parent=root", "description=x", user=user)
+    capture("denied-add-user", *MGR, "add", "user", "name=crr_eve", "account=shown_1023", "defaultaccount=cloudrock", user=user)
+    capture("denied-modify-account", *MGR, "modify", "account", "where", "name=shown_600", "set", "GrpTRESMins=cpu=1", user=user)
+    capture("denied-delete-account", *MGR, "delete", "account", "where", "name=shown_600", user=user)
+    capture("denied-show-assoc", *show_associations(), user=user)
+    now = datetime.datetime.now(datetime.UTC)
+    capture("denied-sacct", *show_jobs(now - datetime.timedelta(hours=1), now), user=user)
+
+
+def jobs(cluster: Cluster) -> None:
+    begun = datetime.datetime.now(datetime.UTC)
+    ended = [cluster.submit(user="crr_eve", account="shown_614400000", seconds=2, cpus=2, gpus=1)]
+    running = cluster.submit(user="root", account="root", seconds=600)
+    cluster.submit("--begin=now+1hour", user="crr_eve", account="shown_614400000", seconds=5)
+    gone = cluster.submit("--hold", user="crr_eve", account="shown_614400000", seconds=5)
+    cluster.run("scancel", str(gone))
+    for job in ended:
+        cluster.wait_for_job(job)
+    cluster.wait_for_job(running, states={"RUNNING"})
+    time.sleep(2)
+    now = datetime.datetime.now(datetime.UTC)
+    capture("door-sacct", *show_jobs(begun, now))
+    capture("door-sacct-day", *show_jobs(begun - datetime.timedelta(hours=1), now + datetime.timedelta(hours=23)))
+    capture("door-sacct-one-second", *show_jobs(now, now + datetime.timedelta(seconds=1)))
+    capture("door-sacct-future", *show_jobs(now + datetime.timedelta(days=1), now + datetime.timedelta(days=2)))
+    capture("door-sacct-past", *show_jobs(now - datetime.timedelta(days=2), now - datetime.timedelta(days=1)))
+    quietly("scancel", str(running))
+
+
+def broken(cluster: Cluster) -> None:
+    os.kill(cluster.running_daemons()["munged"], signal.SIGKILL)
+    time.sleep(1)
+    now = datetime.datetime.now(datetime.UTC)
+    capture("munged-only-down-show-assoc", *show_associations())
+    capture("munged-only-down-add-account", *MGR, "add", "account", "name=hpc_y", "parent=root")
+    capture("munged-only-down-sacct", *show_jobs(now - datetime.timedelta(hours=1), now))
+
+
+if __name__ == "__main__":
+    main()
