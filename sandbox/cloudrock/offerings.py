@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from sandbox.cloudrock.clock import as_text
 from sandbox.cloudrock.filters import by_text, by_uuid, filtered
 from sandbox.cloudrock.paging import page_reply
-from sandbox.cloudrock.rendering import Shape, constant
+from sandbox.cloudrock.rendering import ABSENT, Shape, constant
 from sandbox.cloudrock.routing import Routes
 from sandbox.cloudrock.tables import Component, Customer, Offering, OrderItem, Plan, Project, Resource
 
@@ -71,8 +71,8 @@ def plan_fields(endpoint: str) -> dict[str, Callable[[Call, Plan], object]]:
         "switch_price": constant(0),
         "backend_id": constant(""),
         "divisions": constant([]),
-        "plan_type": constant("usage-based"),
-        "minimal_price": constant(0),
+        "plan_type": _plan_type,
+        "minimal_price": _minimal_price,
     }
 
 
@@ -80,6 +80,29 @@ def _single_plan(endpoint: str, offering_endpoint: str) -> Shape[Plan]:
     fields = plan_fields(endpoint)
     fields["offering"] = lambda call, plan: call.url(offering_endpoint, plan.offering.uuid)
     return Shape(fields)
+
+
+def _plan_type(_call: Call, plan: Plan) -> str:
+    """How the plan's components are billed; mixed, if not all the same way."""
+    kinds = {component.billing_type for component in plan.offering.components}
+    words = {
+        "usage": "usage-based",
+        "fixed": "fixed",
+        "one": "one-time",
+        "few": "on-switch",
+        "limit": "limit",
+    }
+    return words[kinds.pop()] if len(kinds) == 1 else "mixed"
+
+
+def _minimal_price(_call: Call, plan: Plan) -> float:
+    """One unit of each component that is billed by limit."""
+    prices = [float(one.price) for one in plan.prices if one.component.billing_type == "limit"]
+    return sum(prices) if prices else 0
+
+
+def _secrets(call: Call, row: Offering) -> object:
+    return {} if call.roles.owns_offering(row) else ABSENT
 
 
 def _items_ordered(call: Call, row: Offering) -> float:
@@ -126,7 +149,7 @@ def offering_fields(endpoint: str, plan_endpoint: str) -> dict[str, Callable[[Ca
         "options": constant({}),
         "components": lambda call, row: COMPONENT.all(call, row.components),
         "plugin_options": constant({}),
-        "secret_options": constant({}),
+        "secret_options": _secrets,
         "state": lambda _, row: row.state,
         "native_name": constant(""),
         "native_description": constant(""),

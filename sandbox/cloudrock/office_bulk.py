@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import insert, select
 
-from sandbox.cloudrock.lifecycle import metadata_of
+from sandbox.cloudrock.lifecycle import cost_of, metadata_of
 from sandbox.cloudrock.tables import (
     Allocation,
     Offering,
@@ -43,7 +43,7 @@ def add_resources(  # noqa: PLR0913, PLR0917 - the parts of many orders
     if staff is None:
         raise LookupError("nobody is staff")
     rows = []
-    for number in range(count):
+    for number in range(1, count + 1):
         allocation = Allocation(state="OK", backend_id="", created=now, modified=now)
         row = Resource(
             name=f"{name}-{number}",
@@ -53,6 +53,7 @@ def add_resources(  # noqa: PLR0913, PLR0917 - the parts of many orders
             offering=offering,
             project=project,
             plan=plan,
+            cost=cost_of(plan, {}),
             allocation=allocation,
             created=now,
             modified=now,

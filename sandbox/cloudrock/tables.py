@@ -244,7 +244,7 @@ class Resource(Named, Table):
     limits: Mapped[dict[str, object]] = mapped_column(default=dict)
     current_usages: Mapped[dict[str, object]] = mapped_column(default=dict)
     backend_metadata: Mapped[dict[str, object]] = mapped_column(default=dict)
-    cost: Mapped[Decimal] = mapped_column(default=Decimal(0))
+    cost: Mapped[Decimal | None] = mapped_column(default=None)
     offering_id: Mapped[int] = mapped_column(ForeignKey("offering.id"), index=True)
     project_id: Mapped[int] = mapped_column(ForeignKey("project.id"), index=True)
     plan_id: Mapped[int | None] = mapped_column(ForeignKey("plan.id"), default=None)
