@@ -51,17 +51,17 @@ DEMO = Cast(
         "provider_owner": ("hpc-owner", "Olga Owner"),
         "provider_manager": ("hpc-integration", "Service Manager"),
         "customer_owner": ("genomics-owner", "Carl Customer"),
-        "project_user1": ("ada", "Ada Admin"),
-        "project_user2": ("max", "Max Manager"),
-        "project_user3": ("mary", "Mary Member"),
+        "project_user1": ("crs_ada", "Ada Admin"),
+        "project_user2": ("crs_max", "Max Manager"),
+        "project_user3": ("crs_mary", "Mary Member"),
         "outsider": ("outsider", "Otto Outsider"),
     },
-    freeipa={"project_user1": "ada", "project_user2": "max", "project_user3": "mary"},
+    freeipa={"project_user1": "crs_ada", "project_user2": "crs_max", "project_user3": "crs_mary"},
     provider=("HPC Centre", "HPC"),
     customer=("Genomics Institute", "GEN"),
     project="Sequencing 2026",
     offering="SLURM cluster",
-    components=(("cpu", "CPU", "hours"), ("gres/gpu", "GPU", "hours"), ("mem", "RAM", "GB-hours")),
+    components=(("cpu", "CPU", "minutes"), ("gres/gpu", "GPU", "minutes"), ("mem", "RAM", "MB-minutes")),
 )
 CASTS = {"demo": DEMO, "recording": RECORDING}
 PROJECT_ROLES = {"project_user1": "admin", "project_user2": "manager", "project_user3": "member"}

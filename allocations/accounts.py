@@ -1,0 +1,136 @@
+"""Names: what may become a SLURM account or user, and which account belongs to whom.
+
+Names come from people in a portal, so they are data, never syntax: sacctmgr reads a comma as a list, `a=b`
+as an option, an empty name as everything and a leading dash as a flag.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NewType
+
+from allocations.errors import InvalidName, InvalidOrder
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Mapping
+
+AccountName = NewType("AccountName", str)
+"""A SLURM account: lower case, as slurmdbd stores it."""
+
+UserName = NewType("UserName", str)
+"""A user as the cluster's operating system knows him."""
+
+ROOT = AccountName("root")
+"""SLURM's own topmost account: never ours."""
+
+LEGAL_NAME = re.compile(r"[a-z0-9_][a-z0-9_.-]*", re.ASCII)
+NAME_RULE = "lower-case letters, digits, '_', '.' and '-', not starting with '.' or '-', and not 'root'"
+NOT_IN_ACCOUNT = re.compile(r"[^a-z0-9_.-]", re.ASCII)
+LONGEST_USER = 32
+SHORTEST_HEX = 5
+HEX_LENGTHS = (SHORTEST_HEX, 8, 12, 16, 32)
+"""How much of the resource's uuid goes into the account's name: more only where less is taken."""
+
+
+def user_name(text: str) -> UserName:
+    """The text as a user's name.
+
+    Upper case is refused, not folded: SLURM would store `ABC` as `abc`, who may be somebody else.
+
+    Raises:
+        InvalidName: for anything sacctmgr could read as more, or other, than one user.
+    """
+    if not LEGAL_NAME.fullmatch(text) or text == ROOT or len(text) > LONGEST_USER:
+        raise InvalidName("user name", text, f"{NAME_RULE}, at most {LONGEST_USER} characters")
+    return UserName(text)
+
+
+def account_name(text: str) -> AccountName:
+    """The text as an account's name, or InvalidName."""
+    if not LEGAL_NAME.fullmatch(text) or text == ROOT:
+        raise InvalidName("account name", text, NAME_RULE)
+    return AccountName(text)
+
+
+def cleaned(text: str) -> str:
+    """What of a free text may stand in an account's name: accents dropped, lower case, the rest left out."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode("ascii")
+    return NOT_IN_ACCOUNT.sub("", plain.lower())
+
+
+def described(text: str) -> str:
+    """A free text as an account's description: printable, without what breaks sacctmgr's lines."""
+    kept = "".join(" " if not char.isprintable() or char in "\"'`|\\" else char for char in text)
+    return " ".join(kept.split())[:200]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamingRules:
+    """How accounts are named: `PREFIX + uuid` for customers and projects, see `allocation_account`."""
+
+    customer_prefix: str = "hpc_"
+    project_prefix: str = "hpc_"
+    allocation_prefix: str = "hpc_"
+    allocation_max_length: int = 34
+
+    def customer_account(self, uuid: str) -> AccountName:
+        """The account that holds all of a customer's projects."""
+        return account_name(f"{self.customer_prefix}{uuid.lower()}")
+
+    def project_account(self, uuid: str) -> AccountName:
+        """The account that holds all of a project's allocations."""
+        return account_name(f"{self.project_prefix}{uuid.lower()}")
+
+    def allocation_account(self, uuid: str, name: str, hex_digits: int = SHORTEST_HEX) -> AccountName:
+        """`PREFIX + 5 hex of the resource's uuid + _ + cleaned name`, cut to the longest allowed."""
+        stem = f"{self.allocation_prefix}{uuid[:hex_digits].lower()}"
+        whole = f"{stem}_{cleaned(name)}"[: max(self.allocation_max_length, len(stem))]
+        return account_name(whole.rstrip("_.-"))
+
+    def candidates(self, uuid: str, name: str) -> tuple[AccountName, ...]:
+        """Every name that a resource may have, the preferred one first."""
+        return tuple(self.allocation_account(uuid, name, digits) for digits in HEX_LENGTHS)
+
+    def is_managed(self, account: str) -> bool:
+        """True when the name carries one of our prefixes: the only accounts that we touch."""
+        return account.startswith((self.customer_prefix, self.project_prefix, self.allocation_prefix))
+
+
+def account_for_resource(
+    rules: NamingRules,
+    *,
+    uuid: str,
+    name: str,
+    recorded: str | None,
+    owners: Mapping[str, str],
+    protected: Container[str] = (),
+) -> AccountName:
+    """The account of one resource: the same answer at every run.
+
+    Args:
+        rules: how accounts are named.
+        uuid: of the marketplace resource.
+        name: of the resource, as typed by the customer.
+        recorded: the backend id that the resource carries already, if any.
+        owners: account to the uuid of the resource that records it, over the whole offering.
+        protected: accounts that may never be an allocation's, such as the default account.
+
+    Raises:
+        InvalidOrder: a recorded backend id that could never be this resource's (anybody who owns the
+            resource in the portal can write one), or no name that is free.
+    """
+    candidates = rules.candidates(uuid, name)
+    if recorded:
+        stems = tuple(f"{rules.allocation_prefix}{uuid[:digits].lower()}" for digits in HEX_LENGTHS)
+        if not LEGAL_NAME.fullmatch(recorded) or not recorded.startswith(stems):
+            raise InvalidOrder(
+                f"the resource records the backend id {recorded!r}, which is no account of this resource: "
+                f"expected {candidates[0]!r} or an empty one"
+            )
+        candidates = (AccountName(recorded),)
+    for candidate in candidates:
+        if owners.get(candidate, uuid) == uuid and candidate not in protected:
+            return candidate
+    raise InvalidOrder(f"the account {candidates[0]!r} belongs to another resource of the offering")

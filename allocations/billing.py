@@ -1,0 +1,103 @@
+"""From TRES-seconds to amounts in the marketplace: one conversion, one rounding (docs/units.md)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from allocations.errors import InvalidPeriod
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from allocations.components import Components
+    from allocations.marketplace import PlanPeriod
+
+SECONDS_PER_MINUTE = 60
+LARGEST_AMOUNT = 2**63 - 1
+"""The marketplace keeps amounts as bigint and answers 500 above it (contract 6)."""
+MONTHS = 12
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class BillingPeriod:
+    """A calendar month in UTC, half-open: the marketplace books by its own UTC month (contract 6)."""
+
+    year: int
+    month: int
+
+    @classmethod
+    def containing(cls, moment: datetime) -> BillingPeriod:
+        """The month that an aware moment falls into."""
+        in_utc = moment.astimezone(UTC)
+        return cls(in_utc.year, in_utc.month)
+
+    @classmethod
+    def parse(cls, text: str) -> BillingPeriod:
+        """`YYYY-MM`, or InvalidPeriod."""
+        match = re.fullmatch(r"(\d{4})-(\d{2})", text, re.ASCII)
+        if not match or not 1 <= int(match[2]) <= MONTHS or int(match[1]) < 1:
+            raise InvalidPeriod(f"period {text!r}: expected a month as YYYY-MM, such as 2026-09")
+        return cls(int(match[1]), int(match[2]))
+
+    def __str__(self) -> str:
+        return f"{self.year:04d}-{self.month:02d}"
+
+    @property
+    def start(self) -> datetime:
+        """The first moment, included."""
+        return datetime(self.year, self.month, 1, tzinfo=UTC)
+
+    @property
+    def end(self) -> datetime:
+        """The first moment of the next month, not included."""
+        carry, month = divmod(self.month, MONTHS)
+        return datetime(self.year + carry, month + 1, 1, tzinfo=UTC)
+
+
+def amount_of(tres_seconds: int, unit_factor: int) -> int:
+    """Measured units of so many TRES-seconds: backend minutes over `unit_factor`, rounded half up, once."""
+    divisor = SECONDS_PER_MINUTE * unit_factor
+    return (2 * tres_seconds + divisor) // (2 * divisor)
+
+
+def amounts_of(tres_seconds: Mapping[str, int], components: Components) -> dict[str, int]:
+    """Component type to amount for one account; a component of which nothing was used is 0."""
+    return {
+        kind: amount_of(tres_seconds.get(kind, 0), component.unit_factor)
+        for kind, component in components.items()
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class UsageReport:
+    """What to set in one plan period: component type to the absolute amount of the month."""
+
+    plan_period_uuid: str
+    amounts: Mapping[str, int] = field(default_factory=dict)
+
+
+def open_period(periods: Iterable[PlanPeriod]) -> PlanPeriod | None:
+    """The period that takes the month's usage: open, and of several open ones the one that began last."""
+    still_open = [period for period in periods if period.end is None]
+    oldest = datetime.min.replace(tzinfo=UTC)
+    return max(still_open, key=lambda period: (period.start or oldest, period.uuid), default=None)
+
+
+def report_for(totals: Mapping[str, int], periods: Iterable[PlanPeriod]) -> UsageReport | None:
+    """The open period's report, so that all periods of the month together hold the month's totals.
+
+    After a change of plan the closed period keeps what it holds, so the open one gets the total less that.
+    None when no period is open: then there is nowhere to report to.
+    """
+    listed = tuple(periods)
+    target = open_period(listed)
+    if target is None:
+        return None
+    amounts = {}
+    for kind, total in totals.items():
+        elsewhere = sum(period.usages.get(kind, 0) for period in listed if period.uuid != target.uuid)
+        amounts[kind] = total - elsewhere
+    return UsageReport(target.uuid, amounts)

@@ -1,0 +1,128 @@
+"""Which amounts go where: the month's usage of each resource against what the marketplace holds."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from allocations.accounts import AccountName
+from allocations.billing import amounts_of
+from allocations.marketplace import BillingType
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from allocations.components import Components
+    from allocations.marketplace import ComponentUsage, Offering, Resource
+    from allocations.model import ClusterState
+
+REPORTED = frozenset({BillingType.USAGE, BillingType.LIMIT})
+"""The billing types that take usage (contract 6)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResourceUsage:
+    """One resource's month: what the cluster says and what the marketplace holds."""
+
+    resource: Resource
+    account: AccountName
+    tres_seconds: Mapping[str, int]
+    amounts: Mapping[str, int]
+    """Component type to the month's absolute amount, in measured units."""
+    held: Mapping[str, int]
+    """Component type to the amount that the marketplace holds; absent where none, which is not zero."""
+
+    @property
+    def differs(self) -> bool:
+        """Whether there is anything to send."""
+        return any(self.held.get(kind) != amount for kind, amount in self.amounts.items())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageLine:
+    """One line of the run's report: one component of one resource."""
+
+    account: str
+    resource_name: str
+    component: str
+    tres_seconds: int
+    amount: int
+    unit: str
+    held: int | None
+    result: str
+
+
+def reportable(components: Components, offering: Offering) -> tuple[dict[str, str], list[str]]:
+    """The component types that can be reported, and what is wrong with the others.
+
+    The marketplace refuses a whole report for one type that it does not know or meter.
+    """
+    known = {component.type: component for component in offering.components}
+    problems = []
+    accepted = {}
+    for kind, component in components.items():
+        found = known.get(kind)
+        if found is None:
+            problems.append(f"component {kind!r} is configured, but the offering {offering.name!r} has none")
+        elif found.billing_type not in REPORTED:
+            problems.append(
+                f"component {kind!r} is billed as {found.billing_type.value!r} by the offering: usage can be "
+                "reported for 'usage' and 'limit' only"
+            )
+        else:
+            accepted[kind] = component.measured_unit
+    return accepted, problems
+
+
+def held_amounts(rows: Iterable[ComponentUsage]) -> dict[str, dict[str, int]]:
+    """Resource uuid to component type to the month's amount, summed over its plan periods."""
+    held: dict[str, Counter[str]] = {}
+    for row in rows:
+        held.setdefault(row.resource_uuid, Counter())[row.type] += row.amount
+    return {uuid: dict(amounts) for uuid, amounts in held.items()}
+
+
+def claimed(
+    resources: Sequence[Resource], observed: ClusterState
+) -> tuple[list[tuple[Resource, AccountName]], list[str]]:
+    """Each resource with its account, and what is wrong with the others.
+
+    A resource without an account on the cluster is a problem, never a zero; an account that two resources
+    record would be billed twice, so it is billed to neither.
+    """
+    claims = Counter(resource.account for resource in resources if resource.account)
+    good, problems = [], []
+    for resource in resources:
+        named = f"resource {resource.uuid} ({resource.name!r})"
+        if resource.account is None:
+            problems.append(f"{named} records no backend id: its usage cannot be found")
+        elif claims[resource.account] > 1:
+            problems.append(
+                f"{named} records the account {resource.account!r}, and so does another resource: "
+                "neither is billed until one of them is corrected"
+            )
+        elif resource.account not in observed.accounts:
+            problems.append(f"{named}: its account {resource.account!r} is not on the cluster")
+        else:
+            good.append((resource, AccountName(resource.account)))
+    return good, problems
+
+
+def usage_of(
+    claims: Iterable[tuple[Resource, AccountName]],
+    seconds: Mapping[str, Mapping[str, int]],
+    held: Mapping[str, Mapping[str, int]],
+    components: Components,
+) -> list[ResourceUsage]:
+    """Each resource's month. An account without any job used zero: that is known, not missing."""
+    return [
+        ResourceUsage(
+            resource=resource,
+            account=account,
+            tres_seconds=seconds.get(account, {}),
+            amounts=amounts_of(seconds.get(account, {}), components),
+            held=held.get(resource.uuid, {}),
+        )
+        for resource, account in claims
+    ]

@@ -1,0 +1,58 @@
+"""What a run leaves for people to read: one table artifact, whose last version is the latest run's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from prefect.artifacts import create_table_artifact
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from allocations.outcomes import Outcome
+    from allocations.reports import UsageLine
+
+ORDERS_KEY = "orders"
+USAGE_KEY = "usage"
+
+
+def publish_orders(outcomes: Sequence[Outcome], unreadable: Sequence[str], summary: str) -> None:
+    """Each order of the run: what was asked, what was done, what is wrong."""
+    rows = [
+        {
+            "order": outcome.order.uuid,
+            "type": outcome.order.type.value,
+            "resource": outcome.order.name,
+            "account": outcome.account,
+            "result": outcome.result.value,
+            "changes": "; ".join(map(str, outcome.changes)),
+            "reason": outcome.reason,
+            "remarks": "; ".join([*outcome.remarks, *outcome.notes]),
+        }
+        for outcome in outcomes
+    ]
+    rows += [{"order": "?", "result": "unreadable", "reason": reason} for reason in unreadable]
+    publish(ORDERS_KEY, rows, f"**pull-orders**: {summary}")
+
+
+def publish_usage(lines: Sequence[UsageLine], summary: str) -> None:
+    """Each allocation's usage of the month: seconds on the cluster, the amount, and what happened to it."""
+    rows = [
+        {
+            "account": line.account,
+            "resource": line.resource_name,
+            "component": line.component,
+            "TRES-seconds": line.tres_seconds,
+            "amount": line.amount,
+            "unit": line.unit,
+            "held before": line.held,
+            "result": line.result,
+        }
+        for line in lines
+    ]
+    publish(USAGE_KEY, rows, f"**push-usage**: {summary}")
+
+
+def publish(key: str, rows: list[dict[str, Any]], description: str) -> None:
+    """One version of the artifact; without rows only its description speaks."""
+    create_table_artifact(key=key, table=rows, description=description)

@@ -1,0 +1,66 @@
+"""Failures that are expected end a run with one clear sentence; a traceback is for bugs only."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from prefect.states import Failed
+
+from allocations.errors import RuleError
+from cloudrock_io.errors import CloudrockError, CloudrockUnavailable
+from flows.settings import SettingsError
+from slurm_io.errors import SlurmError, SlurmUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from prefect import Task
+    from prefect.client.schemas.objects import State, TaskRun
+
+EXPECTED = (SettingsError, RuleError, SlurmError, CloudrockError)
+"""What can go wrong without a bug: each message says what and what to do."""
+
+MAY_PASS = (SlurmUnavailable, CloudrockUnavailable)
+"""What is worth another try, now or at the next run."""
+
+RETRIES = 2
+RETRY_DELAYS = [2, 10]
+"""Seconds before each retry: a run is repeated every two minutes anyway."""
+
+
+class WithoutTraceback(logging.Filter):
+    """Drops the traceback from records about expected failures."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Keep every record."""
+        if record.exc_info and isinstance(record.exc_info[1], EXPECTED):
+            record.exc_info = None
+            record.exc_text = None
+        return True
+
+
+def install_filter() -> None:
+    """Calm the logs of flow and task runs, once."""
+    for name in ("prefect.flow_runs", "prefect.task_runs"):
+        logger = logging.getLogger(name)
+        if not any(isinstance(known, WithoutTraceback) for known in logger.filters):
+            logger.addFilter(WithoutTraceback())
+
+
+def may_pass(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
+    """Whether a failed task is worth its retries."""
+    result = state.result(raise_on_failure=False)
+    return isinstance(result, MAY_PASS)
+
+
+def calmly(
+    work: Callable[[], State[Any]], logger: logging.Logger | logging.LoggerAdapter[logging.Logger]
+) -> State[Any]:
+    """The work's own final state, or Failed with the sentence of what stopped it."""
+    install_filter()
+    try:
+        return work()
+    except EXPECTED as failure:
+        logger.error("%s", failure)  # noqa: TRY400 - the sentence, not the traceback
+        return Failed(message=str(failure))

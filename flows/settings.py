@@ -1,0 +1,269 @@
+"""The settings: one class, every variable of the environment that we read. The only place that reads it."""
+
+from __future__ import annotations
+
+import os
+import re
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from pydantic import Field, HttpUrl, SecretStr, ValidationError, field_validator
+from pydantic_core import PydanticCustomError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from allocations.accounts import LEGAL_NAME, SHORTEST_HEX, AccountName, NamingRules
+from allocations.components import parse_components
+from allocations.desired import Rules
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pydantic import ValidationInfo
+    from pydantic.fields import FieldInfo
+
+    from allocations.components import Components
+
+LONGEST_ACCOUNT = 255
+"""The marketplace keeps no longer backend id (contract 4)."""
+OURS = ("CLOUDROCK_", "PREFECT_")
+"""What the commands that we start do not get to see."""
+
+
+class SettingsError(Exception):
+    """One line per variable that is missing or wrong."""
+
+
+class SyncDirection(Enum):
+    """Which side the service runs."""
+
+    PULL = "pull"
+    PUSH = "push"
+
+
+class DeploymentType(Enum):
+    """Where SLURM's commands run."""
+
+    DOCKER = "docker"
+    NATIVE = "native"
+
+
+class UsernameSource(Enum):
+    """Where a team member's name on the cluster comes from."""
+
+    LOCAL = "local"
+    FREEIPA = "freeipa"
+
+
+def variable(name: str, meaning: str, expected: str, default: Any = ...) -> Any:  # noqa: ANN401 - as pydantic's Field
+    """A field that is read from one variable; `expected` completes the sentence `expected ...`."""
+    return Field(
+        default, validation_alias=name, description=meaning, json_schema_extra={"expected": expected}
+    )
+
+
+class Settings(BaseSettings):
+    """Everything that an administrator sets, from the environment or a `.env` file."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True, validate_default=True
+    )
+
+    api_url: HttpUrl = variable(
+        "CLOUDROCK_API_URL", "The marketplace's API", "an address such as https://cloudrock.example.com/api/"
+    )
+    api_token: SecretStr = variable(
+        "CLOUDROCK_API_TOKEN",
+        "Token of the marketplace user that this agent is (secret); his token lifetime must be unset",
+        "the user's token, one word",
+    )
+    offering_uuid: str = variable(
+        "CLOUDROCK_OFFERING_UUID",
+        "The offering whose orders are carried out",
+        "a UUID, 32 hexadecimal digits",
+    )
+    sync_direction: SyncDirection | None = variable(
+        "CLOUDROCK_SYNC_DIRECTION",
+        "Which side `python3 -m cloudrock_slurm.main` serves (required there)",
+        "pull or push",
+        None,
+    )
+    verify_ssl: bool = variable(
+        "REQUESTS_VERIFY_SSL",
+        "Whether the marketplace's certificate is checked",
+        "true or false",
+        default=True,
+    )
+    deployment_type: DeploymentType = variable(
+        "SLURM_DEPLOYMENT_TYPE", "Where SLURM's commands run", "docker or native", DeploymentType.DOCKER
+    )
+    container_name: str | None = variable(
+        "SLURM_CONTAINER_NAME",
+        "The container with SLURM's commands (required when SLURM_DEPLOYMENT_TYPE is docker)",
+        "the name of a running container",
+        None,
+    )
+    customer_prefix: str = variable(
+        "SLURM_CUSTOMER_PREFIX", "Begins every customer's account", "at least one of a-z 0-9 _ . -", "hpc_"
+    )
+    project_prefix: str = variable(
+        "SLURM_PROJECT_PREFIX", "Begins every project's account", "at least one of a-z 0-9 _ . -", "hpc_"
+    )
+    allocation_prefix: str = variable(
+        "SLURM_ALLOCATION_PREFIX",
+        "Begins every allocation's account",
+        "at least one of a-z 0-9 _ . -",
+        "hpc_",
+    )
+    allocation_name_max_len: int = variable(
+        "SLURM_ALLOCATION_NAME_MAX_LEN",
+        "Longest name of an allocation's account",
+        f"a number that leaves room for the prefix and {SHORTEST_HEX} digits, at most {LONGEST_ACCOUNT}",
+        34,
+    )
+    default_account: str = variable(
+        "SLURM_DEFAULT_ACCOUNT",
+        "The default account of users; it must exist on the cluster and is never changed",
+        "the name of a SLURM account",
+        "cloudrock",
+    )
+    username_source: UsernameSource = variable(
+        "CLOUDROCK_SLURM_USERNAME_SOURCE",
+        "Whose names team members have on the cluster: the marketplace's, or FreeIPA's (needs a staff token)",
+        "local or freeipa",
+        UsernameSource.LOCAL,
+    )
+    tres_config_path: Path = variable(
+        "SLURM_TRES_CONFIG_PATH",
+        "The file that describes the components",
+        "the path of a YAML file",
+        Path("config-components.yaml"),
+    )
+
+    @field_validator("api_token")
+    @classmethod
+    def one_word(cls, token: SecretStr) -> SecretStr:
+        """A header cannot hold anything else."""
+        if not re.fullmatch(r"[!-~]+", token.get_secret_value()):
+            raise ValueError
+        return token
+
+    @field_validator("offering_uuid")
+    @classmethod
+    def undashed(cls, text: str) -> str:
+        """The marketplace writes UUIDs without dashes."""
+        return UUID(text).hex
+
+    @field_validator("customer_prefix", "project_prefix", "allocation_prefix", "default_account")
+    @classmethod
+    def legal(cls, text: str) -> str:
+        """What SLURM takes as a name; never empty, so never everything, and never root."""
+        if not LEGAL_NAME.fullmatch(text) or text == "root":
+            raise ValueError
+        return text
+
+    @field_validator("container_name")
+    @classmethod
+    def named(cls, text: str | None, info: ValidationInfo) -> str | None:
+        """Docker's own rule for names; needed only where there is a container."""
+        if text is None and info.data.get("deployment_type") is DeploymentType.DOCKER:
+            raise PydanticCustomError("missing", "needed when SLURM_DEPLOYMENT_TYPE is docker")
+        if text is not None and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", text):
+            raise ValueError
+        return text
+
+    @field_validator("allocation_name_max_len")
+    @classmethod
+    def roomy(cls, length: int, info: ValidationInfo) -> int:
+        """An account's name must at least hold the prefix and the digits that make it unique."""
+        prefix = info.data.get("allocation_prefix", "")
+        if not len(prefix) + SHORTEST_HEX <= length <= LONGEST_ACCOUNT:
+            raise ValueError
+        return length
+
+    @property
+    def naming(self) -> NamingRules:
+        """How accounts are named here."""
+        return NamingRules(
+            customer_prefix=self.customer_prefix,
+            project_prefix=self.project_prefix,
+            allocation_prefix=self.allocation_prefix,
+            allocation_max_length=self.allocation_name_max_len,
+        )
+
+
+def load_settings() -> Settings:
+    """The settings, or SettingsError with one line per variable."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SettingsError("\n".join(dict.fromkeys(complaints(error)))) from None
+
+
+def complaints(error: ValidationError) -> Iterator[str]:
+    """`VARIABLE: missing, expected ...` for each finding; values of secrets are never repeated."""
+    by_name = Settings.model_fields
+    by_variable = {str(field.validation_alias): field for field in by_name.values()}
+    for finding in error.errors():
+        place = str(finding["loc"][0])
+        field = by_variable.get(place) or by_name[place]
+        if finding["type"] == "missing":
+            said = "missing"
+        elif field.annotation is SecretStr:
+            said = "bad value"
+        else:
+            said = f"bad value {finding['input']!r}"
+        yield f"{field.validation_alias}: {said}: expected {expected(field)}"
+
+
+def expected(field: FieldInfo) -> str:
+    """What a variable may hold, in words."""
+    extra = field.json_schema_extra
+    return str(extra["expected"]) if isinstance(extra, dict) else ""
+
+
+def load_components(settings: Settings) -> Components:
+    """The components of the file that the settings name.
+
+    Raises:
+        SettingsError: the file cannot be read.
+        InvalidComponents: it says something it may not.
+    """
+    path = settings.tres_config_path
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise SettingsError(
+            f"SLURM_TRES_CONFIG_PATH: cannot read {str(path.absolute())!r} ({reason}): "
+            "expected the path of a YAML file"
+        ) from None
+    return parse_components(text, str(path))
+
+
+def load_rules(settings: Settings) -> Rules:
+    """How this site turns orders into accounts."""
+    return Rules(
+        naming=settings.naming,
+        components=load_components(settings),
+        default_account=AccountName(settings.default_account),
+    )
+
+
+def command_environment() -> dict[str, str]:
+    """The environment for SLURM's commands: the agent's own, without what is ours to know."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
+
+
+def table_of_variables() -> str:
+    """The README's table, in Markdown."""
+    rows = ["| variable | default | meaning |", "|---|---|---|"]
+    for field in Settings.model_fields.values():
+        required = field.is_required()
+        default = field.default.value if isinstance(field.default, Enum) else field.default
+        if isinstance(default, bool):
+            default = str(default).lower()
+        shown = "**required**" if required else f"`{default}`" if default is not None else ""
+        rows.append(f"| `{field.validation_alias}` | {shown} | {field.description}: {expected(field)} |")
+    return "\n".join(rows)

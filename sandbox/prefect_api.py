@@ -1,0 +1,79 @@
+"""Prefect's server as a client sees it over HTTP: no command line's start-up time, no import of Prefect."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from sandbox.slurm import SandboxError
+
+CONFLICT = 409
+ENDED = frozenset({"COMPLETED", "FAILED", "CRASHED", "CANCELLED"})
+POLL_SECONDS = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class PrefectApi:
+    """The REST API at `url`, which ends with /api."""
+
+    url: str
+
+    def ask(self, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401 - JSON
+        """One call; a SandboxError with the server's words when it refuses."""
+        answer = httpx.request(method, f"{self.url}/{path}", json=body, timeout=60)
+        if answer.is_error:
+            raise SandboxError(
+                f"Prefect refused {method} {path} with {answer.status_code}: {answer.text[:300]}"
+            )
+        return answer.json() if answer.content else None
+
+    def make_work_pool(self, name: str) -> None:
+        """A pool of the process type, if there is none of that name."""
+        body = {"name": name, "type": "process", "base_job_template": {}}
+        answer = httpx.post(f"{self.url}/work_pools/", json=body, timeout=60)
+        if answer.is_error and answer.status_code != CONFLICT:
+            raise SandboxError(f"Prefect refused the work pool {name}: {answer.text[:300]}")
+
+    def start_run(self, deployment: str, parameters: dict[str, object] | None = None) -> str:
+        """Order a run of `flow/deployment` now, as `prefect deployment run` does; its id."""
+        found = self.ask("GET", f"deployments/name/{deployment}")
+        body = {"parameters": parameters or {}, "state": {"type": "SCHEDULED"}}
+        return str(self.ask("POST", f"deployments/{found['id']}/create_flow_run", body)["id"])
+
+    def wait_for_run(self, run_id: str, seconds: float = 180) -> dict[str, Any]:
+        """The run once it has ended, however it ended."""
+        deadline = time.monotonic() + seconds
+        while True:
+            run: dict[str, Any] = self.ask("GET", f"flow_runs/{run_id}")
+            if run["state_type"] in ENDED:
+                return run
+            if time.monotonic() > deadline:
+                raise SandboxError(
+                    f"the run {run['name']} is still {run['state_name']} after {seconds:.0f} s"
+                )
+            time.sleep(POLL_SECONDS)
+
+    def run(self, deployment: str, parameters: dict[str, object] | None = None) -> dict[str, Any]:
+        """Order a run and wait for its end."""
+        return self.wait_for_run(self.start_run(deployment, parameters))
+
+    def task_runs(self, run_id: str) -> list[dict[str, Any]]:
+        """The run's task runs, by start."""
+        body = {"flow_runs": {"id": {"any_": [run_id]}}, "sort": "EXPECTED_START_TIME_ASC"}
+        found: list[dict[str, Any]] = self.ask("POST", "task_runs/filter", body)
+        return found
+
+    def artifacts(self, run_id: str) -> list[dict[str, Any]]:
+        """The artifacts that the run left."""
+        body = {"flow_runs": {"id": {"any_": [run_id]}}}
+        found: list[dict[str, Any]] = self.ask("POST", "artifacts/filter", body)
+        return found
+
+    def logs(self, run_id: str) -> list[dict[str, Any]]:
+        """The run's log, oldest first."""
+        body = {"logs": {"flow_run_id": {"any_": [run_id]}}, "sort": "TIMESTAMP_ASC"}
+        found: list[dict[str, Any]] = self.ask("POST", "logs/filter", body)
+        return found

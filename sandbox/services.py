@@ -1,0 +1,121 @@
+"""Long-running programs of ours in the background: started with a mark, found by it, ended by it.
+
+The mark is the folder, in each process's environment: children inherit it, it survives a crash of whoever
+started them, and no foreign process can have it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sandbox.slurm import SandboxError, processes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+MARK = "CLOUDROCK_SANDBOX_SERVICES"
+LOG_LINES = 15
+POLL_SECONDS = 0.1
+POLITE_SECONDS = 10.0
+
+
+def free_port() -> int:
+    """A TCP port of the loopback address that nobody listens on now."""
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def answers(url: str) -> bool:
+    """Whether a server gives any answer below 500 at the address."""
+    try:
+        with urllib.request.urlopen(url, timeout=5) as response:  # noqa: S310 - http on loopback, made here
+            return bool(response.status < http_error)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code < http_error
+    except OSError:
+        return False
+
+
+http_error = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The background programs that belong to one folder; logs go to its `logs/`."""
+
+    folder: Path
+
+    def start(
+        self, name: str, *argv: str, environment: Mapping[str, str], cwd: Path
+    ) -> subprocess.Popen[bytes]:
+        """Start a program that outlives us."""
+        logs = self.folder / "logs"
+        logs.mkdir(parents=True, exist_ok=True)
+        with (logs / f"{name}.log").open("wb") as log:
+            return subprocess.Popen(
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **environment, MARK: str(self.folder)},
+                cwd=cwd,
+                start_new_session=True,
+            )
+
+    def wait(
+        self, name: str, process: subprocess.Popen[bytes], ready: Callable[[], bool], seconds: float
+    ) -> None:
+        """Until the program is ready; an error with the end of its log when it ends or takes too long."""
+        deadline = time.monotonic() + seconds
+        while not ready():
+            if process.poll() is not None:
+                raise SandboxError(f"{name} ended with exit code {process.returncode}:\n{self.tail(name)}")
+            if time.monotonic() > deadline:
+                raise SandboxError(f"{name} was not ready within {seconds:.0f} s:\n{self.tail(name)}")
+            time.sleep(POLL_SECONDS)
+
+    def tail(self, name: str) -> str:
+        """The end of a program's log."""
+        lines = (self.folder / "logs" / f"{name}.log").read_text(errors="replace").splitlines()
+        return "\n".join(f"  {line}" for line in lines[-LOG_LINES:])
+
+    def alive(self) -> set[processes.Process]:
+        """Every process that carries the folder's mark."""
+        return {
+            entry.process
+            for entry in processes.live_entries()
+            if processes.environment_of(entry.process.pid).get(MARK) == str(self.folder)
+        }
+
+    def stop(self) -> None:
+        """End them all, politely first; idempotent, and works after a crash of whoever started them."""
+        mine = {process.pid for process in self.alive()}
+        processes.end(self.alive, POLITE_SECONDS)
+        processes.reap(mine)
+
+    def remember(self, facts: Mapping[str, str]) -> None:
+        """Keep facts for other processes, readable by us only: tokens may be among them."""
+        path = self.folder / "facts.json"
+        path.unlink(missing_ok=True)
+        with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+            json.dump(dict(facts), file)
+
+    def recall(self) -> dict[str, str]:
+        """The facts that were kept; empty when there are none."""
+        try:
+            facts = json.loads((self.folder / "facts.json").read_text())
+        except FileNotFoundError:
+            return {}
+        return {str(name): str(value) for name, value in facts.items()}

@@ -1,0 +1,7 @@
+"""A real one-host SLURM cluster, for the demo, the tests and the benchmarks."""
+
+from sandbox.slurm.cluster import Cluster
+from sandbox.slurm.errors import SandboxError
+from sandbox.slurm.history import PastJob
+
+__all__ = ["Cluster", "PastJob", "SandboxError"]

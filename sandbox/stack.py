@@ -1,0 +1,220 @@
+"""What the demo runs against, in one folder: a SLURM cluster, the stand-in, Prefect's server and worker."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from sandbox.cloudrock import OfficeClient
+from sandbox.prefect_api import PrefectApi
+from sandbox.services import Services, answers, free_port
+from sandbox.slurm import Cluster, SandboxError
+
+CHECKOUT = Path(__file__).parents[1]
+FOLDER = CHECKOUT / ".sandbox"
+SHELL_NAMES = ("PREFECT_HOME", "PREFECT_API_URL")
+PREFECT = str(Path(sys.executable).parent / "prefect")
+WORK_POOL = "headnode"
+READY_SECONDS = 90.0
+COMMAND_SECONDS = 300.0
+PEOPLE = ("crs_ada", "crs_max", "crs_mary")
+"""The team of the stand-in's demo project."""
+
+
+@dataclass(slots=True)
+class Stack:
+    """The whole sandbox. Making the object does nothing; `start` and `stop` do."""
+
+    folder: Path = FOLDER
+    cluster: Cluster = field(init=False)
+    services: Services = field(init=False)
+    prefect_port: int = field(default=0, init=False)
+
+    def __post_init__(self) -> None:
+        self.cluster = Cluster(self.folder / "slurm", say=lambda line: say(f"  {line}"))
+        self.services = Services(self.folder / "services")
+        self.prefect_port = int(self.services.recall().get("prefect_port", "0"))
+
+    @property
+    def home(self) -> Path:
+        """Where Prefect keeps its database and files."""
+        return self.services.folder / "prefect"
+
+    @property
+    def ui_url(self) -> str:
+        """Where the Prefect UI is."""
+        return f"http://127.0.0.1:{self.prefect_port}"
+
+    @property
+    def market(self) -> dict[str, Any]:
+        """The stand-in's address, tokens and uuids."""
+        loaded: dict[str, Any] = json.loads((self.services.folder / "market.tokens.json").read_text())
+        return loaded
+
+    @property
+    def office(self) -> OfficeClient:
+        """The stand-in's back office."""
+        return OfficeClient(self.market["api_url"], self.market["tokens"]["staff"])
+
+    def environment(self) -> dict[str, str]:
+        """What Prefect's programs, and through the worker the flows, get to see."""
+        api = f"{self.ui_url}/api"
+        return {
+            "PREFECT_HOME": str(self.home),
+            "PREFECT_API_URL": api,
+            "PREFECT_SERVER_API_HOST": "127.0.0.1",
+            "PREFECT_SERVER_API_PORT": str(self.prefect_port),
+            "PREFECT_SERVER_UI_API_URL": api,
+            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+            "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",
+            "PREFECT_WORKER_QUERY_SECONDS": "2",
+            "PREFECT_WORKER_WEBSERVER_HOST": "127.0.0.1",
+            "PREFECT_SERVER_DEPLOYMENT_CONCURRENCY_SLOT_WAIT_SECONDS": "3",
+            "DO_NOT_TRACK": "1",
+        }
+
+    def agent_environment(self) -> dict[str, str]:
+        """The settings of the agent: the provider's token, the demo's offering, the sandbox's cluster."""
+        market = self.market
+        return {
+            **self.cluster.environment,
+            **self.environment(),
+            "CLOUDROCK_API_URL": market["api_url"],
+            "CLOUDROCK_API_TOKEN": market["tokens"]["provider_owner"],
+            "CLOUDROCK_OFFERING_UUID": market["offering_uuid"],
+            "SLURM_DEPLOYMENT_TYPE": "native",
+        }
+
+    def shell_environment(self) -> dict[str, str]:
+        """What a shell needs to talk to the sandbox's Prefect and SLURM."""
+        prefect = {name: value for name, value in self.environment().items() if name in SHELL_NAMES}
+        return {**prefect, "SLURM_CONF": self.cluster.environment["SLURM_CONF"]}
+
+    def start(self, *, stays: bool = False) -> None:
+        """Start everything, side by side where it can be; what an earlier crash left is ended first."""
+        self.services.stop()
+        shutil.rmtree(self.services.folder, ignore_errors=True)
+        self.home.mkdir(parents=True, mode=0o700)
+        self.prefect_port = free_port()
+        self.services.remember({"prefect_port": str(self.prefect_port)})
+        with ThreadPoolExecutor() as pool:
+            parts = [
+                pool.submit(self.cluster.start, stays=stays),
+                pool.submit(self.start_market),
+                pool.submit(self.start_prefect),
+            ]
+        for part in parts:
+            part.result()
+        self.cast_people()
+        self.start_worker()
+
+    def start_market(self) -> None:
+        """The stand-in, on a database of its own."""
+        database = self.services.folder / "market.sqlite"
+        argv = (sys.executable, "-m", "sandbox.cloudrock", "--port", "0", "--database", str(database))
+        process = self.services.start("marketplace", *argv, environment={}, cwd=CHECKOUT)
+        tokens = self.services.folder / "market.tokens.json"
+        self.services.wait(
+            "marketplace", process, lambda: b"tokens:" in self.log("marketplace"), READY_SECONDS
+        )
+        if not tokens.exists():
+            raise SandboxError(f"the stand-in wrote no {tokens}")
+
+    def log(self, name: str) -> bytes:
+        """What a service has said so far."""
+        path = self.services.folder / "logs" / f"{name}.log"
+        return path.read_bytes() if path.exists() else b""
+
+    @property
+    def api(self) -> PrefectApi:
+        """Prefect's server."""
+        return PrefectApi(f"{self.ui_url}/api")
+
+    def start_prefect(self) -> None:
+        """Prefect's server with its UI, on a copy of an empty database, which is made once per version."""
+        environment = self.environment()
+        template = self.folder / f"prefect-{version('prefect')}.sqlite"
+        if not template.exists():
+            self.prefect("server", "database", "upgrade", "--yes")
+            (self.home / "prefect.db").rename(template)
+        shutil.copy(template, self.home / "prefect.db")
+        argv = (PREFECT, "server", "start")
+        process = self.services.start("prefect-server", *argv, environment=environment, cwd=CHECKOUT)
+        self.services.wait(
+            "prefect-server", process, lambda: answers(f"{self.ui_url}/api/health"), READY_SECONDS
+        )
+
+    def cast_people(self) -> None:
+        """OS users for the demo project's team; without root, the person at the terminal joins it."""
+        if os.geteuid() == 0:
+            self.cluster.add_people(*PEOPLE)
+            return
+        me = getpass.getuser()
+        self.office.add_user(username=me, full_name=me)
+        self.office.add_member(project=self.market["project_uuid"], user=me, role="admin")
+
+    @property
+    def person(self) -> str:
+        """Who runs jobs."""
+        return PEOPLE[0] if os.geteuid() == 0 else getpass.getuser()
+
+    def start_worker(self) -> None:
+        """The work pool's worker, with the agent's settings in its environment, and the deployments."""
+        self.api.make_work_pool(WORK_POOL)
+        environment = self.agent_environment()
+        argv = (PREFECT, "worker", "start", "--pool", WORK_POOL, "--type", "process", "--name", "sandbox")
+        process = self.services.start("prefect-worker", *argv, environment=environment, cwd=CHECKOUT)
+        self.prefect("--no-prompt", "deploy", "--all")
+        self.services.wait("prefect-worker", process, self.worker_has_started, READY_SECONDS)
+
+    def worker_has_started(self) -> bool:
+        """Whether the worker says so."""
+        return b"Worker 'sandbox' started" in self.log("prefect-worker")
+
+    def prefect(self, *arguments: str) -> str:
+        """What Prefect's command line prints; an error with its words when it fails."""
+        try:
+            done = subprocess.run(
+                (PREFECT, *arguments),
+                env={**os.environ, **self.environment()},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                timeout=COMMAND_SECONDS,
+                check=False,
+                cwd=CHECKOUT,
+            )
+        except subprocess.TimeoutExpired:
+            raise SandboxError(f"`prefect {' '.join(arguments)}` took over {COMMAND_SECONDS:.0f} s") from None
+        if done.returncode:
+            raise SandboxError(
+                f"`prefect {' '.join(arguments)}` ended with {done.returncode}:\n{done.stdout.strip()}"
+            )
+        return done.stdout
+
+    def stop(self) -> None:
+        """Stop everything that was started in this folder, whoever started it; the logs stay."""
+        try:
+            self.services.stop()
+        finally:
+            self.cluster.stop()
+
+    def is_running(self) -> bool:
+        """Whether there is something to stop."""
+        return bool(self.services.alive()) or self.cluster.is_running()
+
+
+def say(line: str) -> None:
+    """Where the sandbox reports what it does."""
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
