@@ -119,6 +119,35 @@ def _customers_served(call: Call, row: Offering) -> int:
     return call.session.scalar(query) or 0
 
 
+EMPTY_TEXTS = (
+    "description",
+    "full_description",
+    "terms_of_service",
+    "terms_of_service_link",
+    "privacy_policy_link",
+    "access_url",
+)
+LAST_FIELDS: dict[str, Callable[[Call, Offering], object]] = {
+    "screenshots": constant([]),
+    "shared": constant(value=True),
+    "billable": constant(value=True),
+    "scope": constant(None),
+    "files": constant([]),
+    "quotas": constant(None),
+    "paused_reason": constant(""),
+    "datacite_doi": constant(""),
+    "citation_count": constant(-1),
+    "latitude": constant(None),
+    "longitude": constant(None),
+    "country": constant(""),
+    "backend_id": constant(""),
+    "divisions": constant([]),
+    "image": constant(None),
+    "google_calendar_is_public": constant(None),
+    "google_calendar_link": constant(None),
+}
+
+
 def offering_fields(endpoint: str, plan_endpoint: str) -> dict[str, Callable[[Call, Offering], object]]:
     """How an offering looks, at one of its two addresses."""
     nested_plan: Shape[Plan] = Shape(plan_fields(plan_endpoint), obeys_field=False)
@@ -127,17 +156,7 @@ def offering_fields(endpoint: str, plan_endpoint: str) -> dict[str, Callable[[Ca
         "uuid": lambda _, row: row.uuid,
         "created": lambda _, row: as_text(row.created),
         "name": lambda _, row: row.name,
-        **{
-            name: constant("")
-            for name in (
-                "description",
-                "full_description",
-                "terms_of_service",
-                "terms_of_service_link",
-                "privacy_policy_link",
-                "access_url",
-            )
-        },
+        **dict.fromkeys(EMPTY_TEXTS, constant("")),
         "customer": lambda call, row: call.url("customers", row.customer.uuid),
         "customer_uuid": lambda _, row: row.customer.uuid,
         "customer_name": lambda _, row: row.customer.name,
@@ -157,24 +176,8 @@ def offering_fields(endpoint: str, plan_endpoint: str) -> dict[str, Callable[[Ca
         "thumbnail": constant(None),
         "order_item_count": _items_ordered,
         "plans": lambda call, row: nested_plan.all(call, row.plans),
-        "screenshots": constant([]),
         "type": lambda _, row: row.type,
-        "shared": constant(value=True),
-        "billable": constant(value=True),
-        "scope": constant(None),
-        "files": constant([]),
-        "quotas": constant(None),
-        "paused_reason": constant(""),
-        "datacite_doi": constant(""),
-        "citation_count": constant(-1),
-        "latitude": constant(None),
-        "longitude": constant(None),
-        "country": constant(""),
-        "backend_id": constant(""),
-        "divisions": constant([]),
-        "image": constant(None),
-        "google_calendar_is_public": constant(None),
-        "google_calendar_link": constant(None),
+        **LAST_FIELDS,
     }
 
 

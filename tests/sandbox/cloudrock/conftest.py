@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def module_bench() -> Iterator[Bench]:
-    with Marketplace() as marketplace, httpx.Client(base_url=marketplace.api_url, timeout=20) as client:
+    with (
+        Marketplace(seed_with="recording") as marketplace,
+        httpx.Client(base_url=marketplace.api_url, timeout=20) as client,
+    ):
         marketplace.office.pause_worker()
         yield Bench(marketplace, client)
 

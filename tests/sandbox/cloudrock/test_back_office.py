@@ -55,7 +55,7 @@ def test_the_request_log_tells_who_asked_what_and_was_answered_what(bench: Bench
             "method": "POST",
             "path": "/api/marketplace-orders/",
             "query": "x=1",
-            "actor": "genomics-owner",
+            "actor": "c1owner",
             "body": {"items": 1},
             "status": 400,
         },

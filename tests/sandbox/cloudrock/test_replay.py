@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import sys
+from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
@@ -17,6 +21,7 @@ if TYPE_CHECKING:
 
 EXCHANGES = read_exchanges()
 TOTAL = 594
+DOCS = Path(__file__).parents[3] / "docs" / "stand-in.md"
 FAMILIES = sorted({exchange.family for exchange in EXCHANGES})
 NOT_REPLAYED = {
     "plugins": "the catalogue of the plugins that the real server was built with; no integration reads it",
@@ -58,12 +63,29 @@ def test_family_answers_as_recorded(family: str, findings: dict[str, list[str]])
     assert different == {}
 
 
-def test_every_exchange_is_replayed_or_has_a_reason_not_to_be(findings: dict[str, list[str]]) -> None:
+def test_every_exchange_is_replayed_or_has_a_reason_not_to_be(
+    findings: dict[str, list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
     names = [exchange.name for exchange in EXCHANGES]
     assert len(names) == len(set(names)) == TOTAL
     assert set(findings) | set(NOT_REPLAYED) == set(names)
     assert not set(findings) & set(NOT_REPLAYED)
     assert all(NOT_REPLAYED.values())
+    same = sum(not found for found in findings.values())
+    with capsys.disabled():
+        sys.stdout.write(f"\nreplayed {len(findings)} of {TOTAL} exchanges, {same} as recorded\n")
+
+
+def test_the_docs_tell_what_is_replayed_and_what_is_not(findings: dict[str, list[str]]) -> None:
+    told = DOCS.read_text(encoding="utf-8")
+    assert f"Replayed: {len(findings)} of {TOTAL}." in told
+    total = Counter(exchange.family for exchange in EXCHANGES)
+    replayed = Counter(name.partition(".")[0] for name in findings)
+    counts = dict(re.findall(r"^\| (\w+) \| (\d+ of \d+) \|", told, re.MULTILINE))
+    assert counts == {family: f"{replayed[family]} of {count}" for family, count in total.items()}
+    _, _, table = told.partition("Not replayed:")
+    reasons = dict(re.findall(r"^\| ([\w.#]+) \| (.+) \|$", table, re.MULTILINE))
+    assert {name: why for name, why in reasons.items() if name != "exchange"} == NOT_REPLAYED
 
 
 def test_no_step_beside_http_is_stale() -> None:
