@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from sandbox.cloudrock.clock import as_text
-from sandbox.cloudrock.errors import NotFoundError
+from sandbox.cloudrock.errors import ForbiddenError, NotFoundError
 from sandbox.cloudrock.filters import by_address, by_number, by_text, by_uuid, filtered
 from sandbox.cloudrock.paging import page_reply
 from sandbox.cloudrock.rendering import Shape, constant, or_absent
@@ -94,7 +94,7 @@ USER_USAGE: Shape[UserUsage] = Shape(
 )
 
 
-def _ids_of(uuid: str) -> Select[int]:
+def _ids_of(uuid: str) -> Select[tuple[int]]:
     return select(Allocation.id).where(Allocation.uuid == uuid)
 
 
@@ -130,6 +130,13 @@ def list_allocations(call: Call) -> Reply:
 def get_allocation(call: Call, uuid: str) -> Reply:
     """One allocation: 404 for the provider, whose way is the resource's details."""
     return SHAPE.reply(call, _seen(call, uuid))
+
+
+@ROUTES.delete(ONE)
+def delete_allocation(call: Call, uuid: str) -> Reply:
+    """Allocations end by orders, not by hand."""
+    _seen(call, uuid)
+    raise ForbiddenError
 
 
 def _seen(call: Call, uuid: str) -> Resource:

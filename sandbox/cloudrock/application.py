@@ -154,9 +154,14 @@ def parsed(raw: bytes, content_type: str) -> object:
     if content_type.partition(";")[0].strip() != "application/json":
         raise ApiError(415, {"detail": f'Unsupported media type "{content_type}" in request.'})
     try:
-        return json.loads(raw)
+        return json.loads(raw, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise RefusedError({"detail": f"JSON parse error - {error}"}) from None
+
+
+def _no_constant(word: str) -> object:
+    """NaN and the infinities are not JSON."""
+    raise ValueError(f"Out of range float values are not JSON compliant: {word}")
 
 
 def _as_response(reply: Reply) -> Response:

@@ -45,7 +45,8 @@ def update_components(call: Call, uuid: str) -> Reply:
     for fields in wanted:
         component = existing.get(str(fields["type"]))
         if component is None:
-            component = Component(type=str(fields["type"]), offering=offering)
+            component = Component(type=str(fields["type"]))
+            offering.components.append(component)
             existing[component.type] = component
         _overwrite(component, fields)
     return Reply({"detail": "The components of offering have been updated"})

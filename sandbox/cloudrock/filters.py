@@ -35,7 +35,7 @@ class Filter:
     repeatable: bool = False
 
 
-def filtered(call: Call, query: Select[Row], filters: Mapping[str, Filter]) -> Select[Row]:
+def filtered(call: Call, query: Select[tuple[Row]], filters: Mapping[str, Filter]) -> Select[tuple[Row]]:
     """The query, narrowed by what the caller asked for."""
     complaints: dict[str, list[str]] = {}
     for name, one in filters.items():
@@ -142,9 +142,9 @@ def day_end(day: date) -> datetime:
 
 def ordered(
     call: Call,
-    query: Select[Row],
+    query: Select[tuple[Row]],
     columns: Mapping[str, InstrumentedAttribute[str] | InstrumentedAttribute[datetime]],
-) -> Select[Row]:
+) -> Select[tuple[Row]]:
     """The query in the order that `o` asks for: names separated by commas, a minus for descending."""
     for word in filter(None, call.value("o").split(",")):
         column = columns.get(word.removeprefix("-"))

@@ -24,10 +24,12 @@ if TYPE_CHECKING:
 FINISHED = {"done", "erred", "terminated"}
 
 
-def cost_of(plan: Plan | None, limits: dict[str, object]) -> Decimal:
+def cost_of(plan: Plan | None, limits: dict[str, object]) -> Decimal | None:
     """What the limits cost in a plan, per its unit: only components billed by limit count."""
+    if plan is None:
+        return None
     total = Decimal(0)
-    for price in plan.prices if plan else ():
+    for price in plan.prices:
         limit = limits.get(price.component.type)
         if price.component.billing_type == "limit" and isinstance(limit, int):
             total += price.price * limit

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from sandbox.cloudrock.clock import as_text
 from sandbox.cloudrock.filters import by_text, by_uuid, filtered
 from sandbox.cloudrock.paging import page_reply
-from sandbox.cloudrock.rendering import Shape, constant
+from sandbox.cloudrock.rendering import ABSENT, Shape, constant
 from sandbox.cloudrock.routing import Routes
 from sandbox.cloudrock.tables import Component, Customer, Offering, OrderItem, Plan, Project, Resource
 
@@ -71,8 +71,8 @@ def plan_fields(endpoint: str) -> dict[str, Callable[[Call, Plan], object]]:
         "switch_price": constant(0),
         "backend_id": constant(""),
         "divisions": constant([]),
-        "plan_type": constant("usage-based"),
-        "minimal_price": constant(0),
+        "plan_type": _plan_type,
+        "minimal_price": _minimal_price,
     }
 
 
@@ -80,6 +80,29 @@ def _single_plan(endpoint: str, offering_endpoint: str) -> Shape[Plan]:
     fields = plan_fields(endpoint)
     fields["offering"] = lambda call, plan: call.url(offering_endpoint, plan.offering.uuid)
     return Shape(fields)
+
+
+def _plan_type(_call: Call, plan: Plan) -> str:
+    """How the plan's components are billed; mixed, if not all the same way."""
+    kinds = {component.billing_type for component in plan.offering.components}
+    words = {
+        "usage": "usage-based",
+        "fixed": "fixed",
+        "one": "one-time",
+        "few": "on-switch",
+        "limit": "limit",
+    }
+    return words[kinds.pop()] if len(kinds) == 1 else "mixed"
+
+
+def _minimal_price(_call: Call, plan: Plan) -> float:
+    """One unit of each component that is billed by limit."""
+    prices = [float(one.price) for one in plan.prices if one.component.billing_type == "limit"]
+    return sum(prices) if prices else 0
+
+
+def _secrets(call: Call, row: Offering) -> object:
+    return {} if call.roles.owns_offering(row) else ABSENT
 
 
 def _items_ordered(call: Call, row: Offering) -> float:
@@ -96,6 +119,35 @@ def _customers_served(call: Call, row: Offering) -> int:
     return call.session.scalar(query) or 0
 
 
+EMPTY_TEXTS = (
+    "description",
+    "full_description",
+    "terms_of_service",
+    "terms_of_service_link",
+    "privacy_policy_link",
+    "access_url",
+)
+LAST_FIELDS: dict[str, Callable[[Call, Offering], object]] = {
+    "screenshots": constant([]),
+    "shared": constant(value=True),
+    "billable": constant(value=True),
+    "scope": constant(None),
+    "files": constant([]),
+    "quotas": constant(None),
+    "paused_reason": constant(""),
+    "datacite_doi": constant(""),
+    "citation_count": constant(-1),
+    "latitude": constant(None),
+    "longitude": constant(None),
+    "country": constant(""),
+    "backend_id": constant(""),
+    "divisions": constant([]),
+    "image": constant(None),
+    "google_calendar_is_public": constant(None),
+    "google_calendar_link": constant(None),
+}
+
+
 def offering_fields(endpoint: str, plan_endpoint: str) -> dict[str, Callable[[Call, Offering], object]]:
     """How an offering looks, at one of its two addresses."""
     nested_plan: Shape[Plan] = Shape(plan_fields(plan_endpoint), obeys_field=False)
@@ -104,17 +156,7 @@ def offering_fields(endpoint: str, plan_endpoint: str) -> dict[str, Callable[[Ca
         "uuid": lambda _, row: row.uuid,
         "created": lambda _, row: as_text(row.created),
         "name": lambda _, row: row.name,
-        **{
-            name: constant("")
-            for name in (
-                "description",
-                "full_description",
-                "terms_of_service",
-                "terms_of_service_link",
-                "privacy_policy_link",
-                "access_url",
-            )
-        },
+        **dict.fromkeys(EMPTY_TEXTS, constant("")),
         "customer": lambda call, row: call.url("customers", row.customer.uuid),
         "customer_uuid": lambda _, row: row.customer.uuid,
         "customer_name": lambda _, row: row.customer.name,
@@ -126,7 +168,7 @@ def offering_fields(endpoint: str, plan_endpoint: str) -> dict[str, Callable[[Ca
         "options": constant({}),
         "components": lambda call, row: COMPONENT.all(call, row.components),
         "plugin_options": constant({}),
-        "secret_options": constant({}),
+        "secret_options": _secrets,
         "state": lambda _, row: row.state,
         "native_name": constant(""),
         "native_description": constant(""),
@@ -134,24 +176,8 @@ def offering_fields(endpoint: str, plan_endpoint: str) -> dict[str, Callable[[Ca
         "thumbnail": constant(None),
         "order_item_count": _items_ordered,
         "plans": lambda call, row: nested_plan.all(call, row.plans),
-        "screenshots": constant([]),
         "type": lambda _, row: row.type,
-        "shared": constant(value=True),
-        "billable": constant(value=True),
-        "scope": constant(None),
-        "files": constant([]),
-        "quotas": constant(None),
-        "paused_reason": constant(""),
-        "datacite_doi": constant(""),
-        "citation_count": constant(-1),
-        "latitude": constant(None),
-        "longitude": constant(None),
-        "country": constant(""),
-        "backend_id": constant(""),
-        "divisions": constant([]),
-        "image": constant(None),
-        "google_calendar_is_public": constant(None),
-        "google_calendar_link": constant(None),
+        **LAST_FIELDS,
     }
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import insert, select
 
-from sandbox.cloudrock.lifecycle import metadata_of
+from sandbox.cloudrock.lifecycle import cost_of, metadata_of
 from sandbox.cloudrock.tables import (
     Allocation,
     Offering,
@@ -42,22 +42,8 @@ def add_resources(  # noqa: PLR0913, PLR0917 - the parts of many orders
     staff = session.scalars(select(User).where(User.is_staff).order_by(User.id)).first()
     if staff is None:
         raise LookupError("nobody is staff")
-    rows = []
-    for number in range(count):
-        allocation = Allocation(state="OK", backend_id="", created=now, modified=now)
-        row = Resource(
-            name=f"{name}-{number}",
-            state="OK",
-            attributes={"name": f"{name}-{number}"},
-            backend_metadata=metadata_of(allocation),
-            offering=offering,
-            project=project,
-            plan=plan,
-            allocation=allocation,
-            created=now,
-            modified=now,
-        )
-        rows.append(row)
+    names = [f"{name}-{number}" for number in range(1, count + 1)]
+    rows = [_finished(one, project, offering, plan, now) for one in names]
     session.add_all(rows)
     session.flush()
     _add_orders(session, now, project, offering, plan, staff, rows)
@@ -70,6 +56,23 @@ def add_resources(  # noqa: PLR0913, PLR0917 - the parts of many orders
     ]
     _insert(session, Association, now, associations)
     return [row.uuid for row in rows]
+
+
+def _finished(name: str, project: Project, offering: Offering, plan: Plan, now: datetime) -> Resource:
+    allocation = Allocation(state="OK", backend_id="", created=now, modified=now)
+    return Resource(
+        name=name,
+        state="OK",
+        attributes={"name": name},
+        backend_metadata=metadata_of(allocation),
+        offering=offering,
+        project=project,
+        plan=plan,
+        cost=cost_of(plan, {}),
+        allocation=allocation,
+        created=now,
+        modified=now,
+    )
 
 
 def _add_orders(

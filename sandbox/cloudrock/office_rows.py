@@ -208,6 +208,16 @@ class People:
             session.flush()
             return plan.uuid
 
+    def set_price(self, plan: str, type: str, price: str) -> None:  # noqa: A002
+        """Give a component a price in a plan."""
+        with self._store.writing() as session:
+            row = row_of(session, Plan, plan)
+            component = next(one for one in row.offering.components if one.type == type)
+            session.execute(
+                delete(PlanPrice).where(PlanPrice.plan_id == row.id, PlanPrice.component_id == component.id)
+            )
+            session.add(PlanPrice(plan_id=row.id, component=component, price=Decimal(price)))
+
     def configure_component(self, offering: str, type: str, **fields: object) -> None:  # noqa: A002
         """Set fields of a component, as somebody in the portal would."""
         with self._store.writing() as session:

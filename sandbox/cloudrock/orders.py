@@ -147,7 +147,7 @@ def _wanted_item(call: Call, body: dict[str, object]) -> OrderItem:
     if body.get("limits"):
         raise WrongError({"limits": ["Limits update is not supported for this resource."]})
     plan = _plan_of(call, offering, body.get("plan"))
-    cost = None if plan is None else lifecycle.cost_of(plan, {})
+    cost = lifecycle.cost_of(plan, {})
     return OrderItem(
         type="Create",
         offering=offering,
@@ -228,12 +228,17 @@ def _to_decide(call: Call, uuid: str) -> Order:
     return order
 
 
-def order_change(call: Call, resource: Resource, kind: str, **item: object) -> Reply:
-    """Order a change of a resource: one open order per resource."""
+def has_open_item(call: Call, resource: Resource) -> bool:
+    """Whether something that was ordered for the resource is not finished."""
     open_items = select(OrderItem.id).where(
         OrderItem.resource_id == resource.id, OrderItem.state.in_(("pending", "executing"))
     )
-    if call.session.scalar(open_items.limit(1)) is not None:
+    return call.session.scalar(open_items.limit(1)) is not None
+
+
+def order_change(call: Call, resource: Resource, kind: str, **item: object) -> Reply:
+    """Order a change of a resource: one open order per resource."""
+    if has_open_item(call, resource):
         raise RefusedError(["Pending order item for resource already exists."])
     if resource.state not in {"OK", "Erred"}:
         raise RefusedError(["Valid states for operation: Erred, OK."])

@@ -22,7 +22,7 @@ DEFAULT_SIZE = 10
 LARGEST_SIZE = 300
 
 
-def page_reply(call: Call, query: Select[Row], shape: Shape[Row]) -> Reply:
+def page_reply(call: Call, query: Select[tuple[Row]], shape: Shape[Row]) -> Reply:
     """One page of a list."""
     count = call.session.scalar(select(func.count()).select_from(query.order_by(None).subquery())) or 0
     size = _page_size(call)

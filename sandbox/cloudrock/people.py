@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import or_, select, true
+from sqlalchemy import func, or_, select, true
 
 from sandbox.cloudrock.call import Call, Reply
 from sandbox.cloudrock.clock import as_text
@@ -13,7 +13,16 @@ from sandbox.cloudrock.filters import by_text, by_uuid, filtered
 from sandbox.cloudrock.paging import page_reply
 from sandbox.cloudrock.rendering import ABSENT, Shape, constant
 from sandbox.cloudrock.routing import Routes
-from sandbox.cloudrock.tables import Customer, CustomerRole, FreeIpaProfile, Project, ProjectRole, User
+from sandbox.cloudrock.tables import (
+    Customer,
+    CustomerRole,
+    FreeIpaProfile,
+    Offering,
+    Project,
+    ProjectRole,
+    Resource,
+    User,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,13 +60,23 @@ def _project_roles(call: Call, user: User) -> list[dict[str, object]]:
             "url": call.url("project-permissions", str(role.id)),
             "pk": role.id,
             "role": role.role,
-            "project": call.url("projects", role.project.uuid),
             "project_uuid": role.project.uuid,
             "project_name": role.project.name,
             "customer_name": role.project.customer.name,
         }
         for role in roles
     ]
+
+
+def _active_resources(call: Call, row: Project) -> dict[str, int]:
+    """How many resources are in use, by category."""
+    query = (
+        select(Offering.category_uuid, func.count(Resource.id))
+        .join(Resource, Resource.offering_id == Offering.id)
+        .where(Resource.project_id == row.id, Resource.state.in_(("OK", "Updating")))
+        .group_by(Offering.category_uuid)
+    )
+    return {category: count for category, count in call.session.execute(query)}  # noqa: C416 - rows, not pairs
 
 
 def own(field: Callable[[User], object]) -> Callable[[Call, User], object]:
@@ -90,10 +109,10 @@ USER: Shape[User] = Shape(
         "affiliations": constant([]),
         "first_name": lambda _, user: user.full_name.partition(" ")[0],
         "last_name": lambda _, user: user.full_name.partition(" ")[2],
-        "identity_provider_name": own(lambda _: "Local DB"),
-        "identity_provider_label": own(lambda _: "Local DB"),
-        "identity_provider_management_url": own(lambda _: ""),
-        "identity_provider_fields": own(lambda _: []),
+        "identity_provider_name": constant("Local DB"),
+        "identity_provider_label": constant("Local DB"),
+        "identity_provider_management_url": constant(""),
+        "identity_provider_fields": constant([]),
         "image": constant(None),
     }
 )
@@ -126,7 +145,7 @@ PROJECT: Shape[Project] = Shape(
         "oecd_fos_2007_code": constant(None),
         "is_industry": constant(value=False),
         "image": constant(None),
-        "marketplace_resource_count": constant({}),
+        "marketplace_resource_count": _active_resources,
         "billing_price_estimate": constant({"total": 0.0, "current": 0, "tax": 0, "tax_current": 0}),
     }
 )

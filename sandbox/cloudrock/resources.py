@@ -14,7 +14,7 @@ from sandbox.cloudrock.clock import as_text, month_start
 from sandbox.cloudrock.errors import ForbiddenError, RefusedError
 from sandbox.cloudrock.filters import by_choice, by_moment, by_text, by_uuid, filtered, ordered
 from sandbox.cloudrock.offering_fields import OFFERING_FIELDS
-from sandbox.cloudrock.orders import order_change
+from sandbox.cloudrock.orders import has_open_item, order_change
 from sandbox.cloudrock.paging import page_reply
 from sandbox.cloudrock.rendering import Shape, constant
 from sandbox.cloudrock.routing import Routes
@@ -46,6 +46,10 @@ def billed_by(billing_type: str) -> Callable[[Call, Resource], bool]:
     return lambda _call, row: any(one.billing_type == billing_type for one in row.offering.components)
 
 
+def _can_terminate(call: Call, row: Resource) -> bool:
+    return row.state in {"OK", "Erred"} and not has_open_item(call, row)
+
+
 SHAPE: Shape[Resource] = Shape(
     {
         **OFFERING_FIELDS,
@@ -71,7 +75,7 @@ SHAPE: Shape[Resource] = Shape(
         "is_limit_based": constant(value=False),
         "name": lambda _, row: row.name,
         "current_usages": lambda _, row: row.current_usages,
-        "can_terminate": lambda _, row: row.state in {"OK", "Erred"},
+        "can_terminate": _can_terminate,
         "report": constant(None),
         "end_date": constant(None),
         "username": constant(None),
@@ -133,7 +137,7 @@ def seen(call: Call, uuid: str) -> Resource:
 def team(call: Call, uuid: str) -> Reply:
     """The project's members, not the customer's owners; not paged."""
     resource = seen(call, uuid)
-    if not (call.roles.serves_offering(resource.offering) or call.user.is_support):
+    if not call.roles.serves_offering(resource.offering):
         raise ForbiddenError
     roles = call.session.scalars(
         select(ProjectRole).join(User).where(ProjectRole.project == resource.project).order_by(ProjectRole.id)

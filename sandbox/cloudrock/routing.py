@@ -26,6 +26,10 @@ class Routes:
         """Answer POST on this path."""
         return self._on("POST", path)
 
+    def delete(self, path: str) -> Callable[[Handler], Handler]:
+        """Answer DELETE on this path."""
+        return self._on("DELETE", path)
+
     def options(self, path: str) -> Callable[[Handler], Handler]:
         """Answer OPTIONS on this path otherwise than with the list of its methods."""
         return self._on("OPTIONS", path)

@@ -42,6 +42,7 @@ class Marketplace:
         seed_with: str = "demo",
         worker_delay_seconds: float = 0.05,
     ) -> None:
+        self._socket = _bound(port)
         self._folder = tempfile.TemporaryDirectory(prefix="cloudrock-") if database is None else None
         file = Path(self._folder.name) / "cloudrock.sqlite" if self._folder else Path(str(database))
         store = Store(file)
@@ -59,9 +60,6 @@ class Marketplace:
         self.project_uuid = notes["project_uuid"]
         self.offering_uuid = notes["offering_uuid"]
         self.plan_uuid = notes["plan_uuid"]
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._socket.bind((HOST, port))
         self.api_url = f"http://{HOST}:{self._socket.getsockname()[1]}/api/"
         self._client = httpx.Client(base_url=self.api_url, timeout=START_SECONDS)
         gateway = Gateway(make_application(self._parts, self.office), self._parts)
@@ -132,6 +130,18 @@ class Marketplace:
     def _post(self, path: str, actor: str, body: object = None) -> httpx.Response:
         headers = {"Authorization": f"token {self.tokens[actor]}"}
         return self._client.post(path, json=body, headers=headers).raise_for_status()
+
+
+def _bound(port: int) -> socket.socket:
+    """A socket on this port of the loopback. Its protocol is named, so that asyncio sends without delay."""
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((HOST, port))
+    except OSError:
+        bound.close()
+        raise
+    return bound
 
 
 def _configuration(gateway: Gateway) -> uvicorn.Config:

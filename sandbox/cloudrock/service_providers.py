@@ -135,7 +135,7 @@ def list_project_roles(call: Call, uuid: str) -> Reply:
     return page_reply(call, _roles(_provider(call, uuid)).order_by(ProjectRole.id.desc()), PROJECT_ROLE)
 
 
-def _roles(provider: ServiceProvider) -> Select[ProjectRole]:
+def _roles(provider: ServiceProvider) -> Select[tuple[ProjectRole]]:
     served = (
         select(Project.id).join(Resource).join(Offering).where(Offering.customer_id == provider.customer_id)
     )

@@ -16,6 +16,7 @@ from sandbox.cloudrock.errors import ConflictError, ForbiddenError, RefusedError
 from sandbox.cloudrock.routing import Routes
 from sandbox.cloudrock.tables import FreeIpaProfile, Resource, User
 from sandbox.cloudrock.usage_tables import Association, UserUsage
+from sandbox.cloudrock.usages import copy_totals
 
 if TYPE_CHECKING:
     from sandbox.cloudrock.tables import Allocation
@@ -147,7 +148,7 @@ def _profiled_username(call: Call) -> str:
 @ROUTES.post(ONE + "set_usage/")
 def set_usage(call: Call, uuid: str) -> Reply:
     """What one username used in one month, or the allocation in all. A missing key breaks the server."""
-    allocation = _served(call, uuid).allocation
+    resource = _served(call, uuid)
     body = checked(
         call.body,
         {},
@@ -160,23 +161,33 @@ def set_usage(call: Call, uuid: str) -> Reply:
     )
     key = {name: body[name] for name in ("user", "username", "month", "year")}
     amounts = {name: body[name] for name in ("cpu_usage", "gpu_usage", "ram_usage")}
-    row: Allocation | UserUsage = (
-        allocation if key["username"] == TOTAL else _user_row(call, allocation, key, amounts)
-    )
-    for name, amount in amounts.items():
-        setattr(row, name, amount)
+    if key["username"] == TOTAL:
+        _set_totals(call, resource, amounts)
+    else:
+        _set_user_row(call, resource.allocation, key, amounts)
     return Reply({"detail": "Allocation usage has been updated successfully."})
 
 
-def _user_row(
+def _set_totals(call: Call, resource: Resource, amounts: dict[str, object]) -> None:
+    """The allocation's own totals. A change also lands in the component usage that is billed."""
+    before = {name: getattr(resource.allocation, name) for name in amounts}
+    for name, amount in amounts.items():
+        setattr(resource.allocation, name, amount)
+    resource.allocation.modified = call.now
+    if before != amounts:
+        copy_totals(call, resource)
+
+
+def _set_user_row(
     call: Call, allocation: Allocation, key: dict[str, object], amounts: dict[str, object]
-) -> UserUsage:
+) -> None:
     """The row of (allocation, user, username, month, year): no user and a user are two rows."""
     row = call.session.scalar(select(UserUsage).filter_by(allocation=allocation, **key))
     if row is None:
         row = UserUsage(allocation=allocation, **key, **amounts)
         call.session.add(row)
-    return row
+    for name, amount in amounts.items():
+        setattr(row, name, amount)
 
 
 def _user(call: Call, address: object) -> User:

@@ -109,7 +109,7 @@ class Project(Named, Table):
     name: Mapped[str]
     description: Mapped[str] = mapped_column(default="")
     customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"), index=True)
-    customer: Mapped[Customer] = relationship()
+    customer: Mapped[Customer] = relationship(lazy="joined", innerjoin=True)
 
 
 class ProjectRole(Table):
@@ -155,7 +155,7 @@ class Offering(Named, Table):
     category_title: Mapped[str] = mapped_column(default="HPC")
     settings_uuid: Mapped[str] = mapped_column(default=new_uuid)
     customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"))
-    customer: Mapped[Customer] = relationship()
+    customer: Mapped[Customer] = relationship(lazy="joined", innerjoin=True)
     components: Mapped[list["Component"]] = relationship(
         order_by="Component.name, Component.id", back_populates="offering"
     )
@@ -214,7 +214,7 @@ class Order(Named, Table):
     created_by_id: Mapped[int] = mapped_column(ForeignKey("user.id"))
     approved_by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"), default=None)
     approved_at: Mapped[datetime | None] = mapped_column(default=None)
-    project: Mapped[Project] = relationship()
+    project: Mapped[Project] = relationship(lazy="joined", innerjoin=True)
     created_by: Mapped[User] = relationship(foreign_keys=created_by_id)
     approved_by: Mapped[User | None] = relationship(foreign_keys=approved_by_id)
     items: Mapped[list["OrderItem"]] = relationship(order_by="OrderItem.id", back_populates="order")
@@ -244,7 +244,7 @@ class Resource(Named, Table):
     limits: Mapped[dict[str, object]] = mapped_column(default=dict)
     current_usages: Mapped[dict[str, object]] = mapped_column(default=dict)
     backend_metadata: Mapped[dict[str, object]] = mapped_column(default=dict)
-    cost: Mapped[Decimal] = mapped_column(default=Decimal(0))
+    cost: Mapped[Decimal | None] = mapped_column(default=None)
     offering_id: Mapped[int] = mapped_column(ForeignKey("offering.id"), index=True)
     project_id: Mapped[int] = mapped_column(ForeignKey("project.id"), index=True)
     plan_id: Mapped[int | None] = mapped_column(ForeignKey("plan.id"), default=None)
@@ -275,9 +275,9 @@ class OrderItem(Named, Table):
     old_plan_id: Mapped[int | None] = mapped_column(ForeignKey("plan.id"), default=None)
     resource_id: Mapped[int | None] = mapped_column(ForeignKey("resource.id"), default=None, index=True)
     reviewed_by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"), default=None)
-    order: Mapped[Order] = relationship(back_populates="items")
+    order: Mapped[Order] = relationship(back_populates="items", lazy="joined", innerjoin=True)
     offering: Mapped[Offering] = relationship()
     plan: Mapped[Plan | None] = relationship(foreign_keys=plan_id)
     old_plan: Mapped[Plan | None] = relationship(foreign_keys=old_plan_id)
-    resource: Mapped[Resource | None] = relationship()
+    resource: Mapped[Resource | None] = relationship(lazy="joined")
     reviewed_by: Mapped[User | None] = relationship()

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 ROUTES = Routes()
 LIST = "marketplace-component-usages/"
 REPORTABLE = {"usage", "limit"}
+TOTALS = {"cpu": "cpu_usage", "gpu": "gpu_usage", "ram": "ram_usage"}
 REPORTED_IN = {"OK", "Updating", "Terminating"}
 
 PERIOD_FIELDS: dict[str, Callable[[Call, ComponentUsage], object]] = {
@@ -178,8 +179,33 @@ def _refuse_over_limit(call: Call, resource: Resource, component: Component, amo
         raise RefusedError([f"Total amount exceeds limit. Total amount: {stored + amount}, limit: {limit}."])
 
 
+def copy_totals(call: Call, resource: Resource) -> None:
+    """An allocation's totals become this month's usage of the components cpu, gpu and ram.
+
+    The recording shows it: components.first_offering_usages_after has the 100 of user_usage.set_total.
+    With no open plan period, or several, nothing is copied.
+    """
+    open_periods = select(PlanPeriod).where(PlanPeriod.resource_id == resource.id, PlanPeriod.end.is_(None))
+    periods = call.session.scalars(open_periods).all()
+    if len(periods) != 1:
+        return
+    for component in resource.offering.components:
+        if component.type in TOTALS:
+            row = _this_months_row(call, periods[0], component)
+            row.usage = getattr(resource.allocation, TOTALS[component.type])
+            row.date = call.now
+
+
 def _set_row(call: Call, period: PlanPeriod, component: Component, report: Report) -> None:
-    """The one row of (resource, component, plan period, month): made, or overwritten."""
+    row = _this_months_row(call, period, component)
+    row.usage = report.amount
+    row.date = call.now
+    row.description = report.description
+    row.recurring = report.recurring
+
+
+def _this_months_row(call: Call, period: PlanPeriod, component: Component) -> ComponentUsage:
+    """The one row of (resource, component, plan period, month): found, or new."""
     month = month_start(call.now).date()
     row = call.session.scalar(
         select(ComponentUsage).where(
@@ -198,7 +224,4 @@ def _set_row(call: Call, period: PlanPeriod, component: Component, report: Repor
             created=call.now,
         )
         call.session.add(row)
-    row.usage = report.amount
-    row.date = call.now
-    row.description = report.description
-    row.recurring = report.recurring
+    return row

@@ -86,7 +86,7 @@ class Roles:
 
     def sees_provider_offerings(self) -> ColumnElement[bool]:
         """Offerings, from the provider's side."""
-        return true() if self.sees_everything else self._of_my_offerings()
+        return true() if self.user.is_staff else self._of_my_offerings()
 
     def owns_offering(self, offering: Offering) -> bool:
         """May complete orders: the provider's owner and staff. Not the service manager."""

@@ -108,6 +108,7 @@ def _create(session: Session, item: OrderItem, now: datetime) -> None:
         offering=item.offering,
         project=item.order.project,
         plan=item.plan,
+        cost=item.cost,
         allocation=allocation,
         created=now,
         modified=now,
