@@ -27,8 +27,8 @@ class Finish(Enum):
 def next_finish(item: OrderItemState, resource: ResourceState, allocation: AllocationState) -> Finish | None:
     """The next call that brings a Create order to its end; None when it is there.
 
-    Asked again after each call, with the states read anew. A killed run is taken up by the next one only while
-    the item is executing, so the item is done last.
+    Asked again after each call, with the states read anew. A killed run is taken up by the next one only
+    while the item is executing, so the item is done last.
 
     Raises:
         OrderEnded: the item was rejected, refused or cancelled meanwhile.

@@ -41,6 +41,11 @@ class ClusterState:
     accounts: Mapping[AccountName, Account] = field(default_factory=dict)
     associations: frozenset[Association] = frozenset()
 
+    @property
+    def users(self) -> frozenset[UserName]:
+        """Everybody who has an association."""
+        return frozenset(association.user for association in self.associations)
+
     def users_of(self, account: AccountName) -> frozenset[UserName]:
         """Who may run under the account."""
         return frozenset(a.user for a in self.associations if a.account == account)

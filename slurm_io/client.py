@@ -54,7 +54,7 @@ class Slurm:
                 f"SLURM_DEFAULT_ACCOUNT: the account {self.default_account!r} is not on the cluster: "
                 f"make it once with `sacctmgr -i add account name={self.default_account}`"
             )
-        for command in commands_for(change, self.default_account):
+        for command in commands_for(change, self.default_account, observed.users):
             try:
                 self.runner.run(command)
             except SlurmCommandFailed as refusal:

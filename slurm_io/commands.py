@@ -14,9 +14,10 @@ from allocations.errors import InvalidName
 from allocations.model import AddUsers, CreateAccount, SetLimits
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import datetime
 
-    from allocations.accounts import AccountName
+    from allocations.accounts import AccountName, UserName
     from allocations.model import Account, Change, Limits
 
 Command: TypeAlias = tuple[str, ...]
@@ -45,8 +46,15 @@ def show_jobs(start: datetime, end: datetime) -> Command:
     return ("sacct", "-XDTanP", "--noconvert", *bounds, f"--format={','.join(JOB_FIELDS)}")
 
 
-def commands_for(change: Change, default_account: AccountName) -> tuple[Command, ...]:
+def commands_for(
+    change: Change, default_account: AccountName, known: Collection[UserName] = ()
+) -> tuple[Command, ...]:
     """The commands that carry out one change, first to last; none for a change of nothing.
+
+    Args:
+        change: what to do.
+        default_account: the default account of users who are new to the cluster.
+        known: users who are on the cluster already: their default account is theirs, and stays.
 
     Raises:
         InvalidName: for anything that sacctmgr would not read as exactly the name it stands for.
@@ -59,11 +67,19 @@ def commands_for(change: Change, default_account: AccountName) -> tuple[Command,
             where = ("where", f"name={account_name(name)}")
             return ((*WRITE, "modify", "account", *where, "set", *limits),) if limits else ()
         case AddUsers(account=name, users=users):
-            names = ",".join(user_name(user) for user in users)
-            where = (f"account={account_name(name)}", f"defaultaccount={account_name(default_account)}")
-            return ((*WRITE, "add", "user", f"name={names}", *where),) if users else ()
+            newcomers = tuple(user for user in users if user not in known)
+            others = tuple(user for user in users if user in known)
+            default = f"defaultaccount={account_name(default_account)}"
+            return (*add_users(name, newcomers, default), *add_users(name, others))
         case _:
             assert_never(change)
+
+
+def add_users(account: AccountName, users: Collection[UserName], *options: str) -> tuple[Command, ...]:
+    """One call for all of them; none without any."""
+    names = ",".join(user_name(user) for user in users)
+    where = (f"name={names}", f"account={account_name(account)}")
+    return ((*WRITE, "add", "user", *where, *options),) if users else ()
 
 
 def add_account(account: Account) -> Command:

@@ -191,7 +191,7 @@ def judged(argv: Command, returncode: int, output: str, words: str) -> str:
         raise SlurmMisconfigured(f"`{shown(argv)}` finds no SLURM configuration: {brief}")
     if UNKNOWN_TRES.search(said):
         raise SlurmMisconfigured(
-            f"`{shown(argv)}`: {brief}. Name the components as `sacctmgr show tres` does, or add what is missing "
+            f"`{shown(argv)}`: {brief}. Name the components as `sacctmgr show tres` does, or add what lacks "
             "to AccountingStorageTRES in slurm.conf"
         )
     if UNAVAILABLE.search(said):

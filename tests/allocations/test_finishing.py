@@ -1,4 +1,4 @@
-"""Finishing a Create order, against a model of the marketplace's own state machine (contract/API.md 3.1, 3.4)."""
+"""Finishing a Create order, against a model of the marketplace's own states (contract/API.md 3.1, 3.4)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ EVERY_PAIR = list(product(ResourceState, AllocationState))
 
 @dataclass(frozen=True)
 class Marketplace:
-    """One Create order as the server keeps it. `strict`: an Erred resource is not completed by its allocation.
+    """One Create order as the server keeps it.
+
+    `strict`: an Erred resource is not completed by its allocation.
 
     What the server does there is not on record, so both kinds of server must work.
     """

@@ -183,7 +183,7 @@ def door() -> Iterator[Callable[..., Cloudrock]]:
     """Makes doors with other settings, and closes them."""
     made: list[Cloudrock] = []
 
-    def make(api_url: str, token: str = SECRET, offering: str = OFFERING, **settings: Any) -> Cloudrock:  # noqa: ANN401
+    def make(api_url: str, token: str = SECRET, offering: str = OFFERING, **settings: Any) -> Cloudrock:
         made.append(Cloudrock(api_url, token, offering, **{"patience": HASTE, **settings}))
         return made[-1]
 

@@ -82,6 +82,13 @@ def test_a_change_is_one_command_that_asks_nothing(change: Change, expected: tup
     assert commands_for(change, DEFAULT) == (("sacctmgr", "-i", *expected),)
 
 
+def test_users_who_are_on_the_cluster_already_keep_their_default_account() -> None:
+    assert commands_for(AddUsers(A, (ADA, BOB)), DEFAULT, known={BOB}) == (
+        ("sacctmgr", "-i", "add", "user", "name=ada", "account=hpc_a", "defaultaccount=cloudrock"),
+        ("sacctmgr", "-i", "add", "user", "name=bob", "account=hpc_a"),
+    )
+
+
 @pytest.mark.parametrize("change", [SetLimits(A, {}, {}), AddUsers(A, ())])
 def test_a_change_of_nothing_is_no_command(change: Change) -> None:
     assert commands_for(change, DEFAULT) == ()

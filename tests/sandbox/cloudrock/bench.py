@@ -28,7 +28,7 @@ class Bench:
         headers = {"Authorization": f"token {self.marketplace.tokens[actor]}"}
         return self.client.request(method, path, json=body, headers=headers)
 
-    def get(self, path: str, actor: str = "provider_owner") -> Any:  # noqa: ANN401 - JSON
+    def get(self, path: str, actor: str = "provider_owner") -> Any:
         answer = self.call("GET", path, actor)
         assert answer.status_code == 200, answer.text
         return answer.json()
