@@ -1,0 +1,56 @@
+"""What the pages say is what the code does: worked examples are carried out, and files they name are there."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from allocations.billing import amounts_of
+from allocations.components import parse_components
+from allocations.desired import desired_limits
+from allocations.usage import seconds_by_account, tres_seconds
+from slurm_io.parsing import parse_jobs
+
+DOCS = Path(__file__).parent.parent / "docs"
+
+
+def examples() -> list[dict[str, str]]:
+    """The worked examples of the page about units: the left column to the right one."""
+    page = (DOCS / "units.md").read_text()
+    parts = re.split(r"^## Example \d.*$", page, flags=re.MULTILINE)[1:]
+    rows = (re.findall(r"^\| (\S.*?) \| (\S.*?) \|$", part, re.MULTILINE) for part in parts)
+    return [{left.strip("`"): right.strip("`") for left, right in found} for found in rows]
+
+
+def test_there_are_two_worked_examples() -> None:
+    assert [example["component"] for example in examples()] == ["cpu", "mem"]
+
+
+@pytest.mark.parametrize("example", examples(), ids=lambda example: str(example["component"]))
+def test_a_worked_example_comes_out_as_the_page_says(example: dict[str, str]) -> None:
+    kind = example["component"]
+    keys = "limit: 1, measured_unit: x, accounting_type: limit, label: x"
+    components = parse_components(f"{kind}: {{{keys}, unit_factor: {example['unit_factor']}}}", "units.md")
+    elapsed = int(example["its ElapsedRaw in seconds"])
+    job = f"a|u|{example['a job' + chr(39) + 's AllocTRES']}|{elapsed}|0|{elapsed}|COMPLETED\n"
+
+    seconds = seconds_by_account(tres_seconds(parse_jobs(job)))["a"]
+    assert seconds[kind] == int(example["TRES-seconds"])
+    exact = Decimal(seconds[kind]) / 60 / components[kind].unit_factor
+    assert exact == Decimal(example["exact measured units"])
+    assert amounts_of(seconds, components) == {kind: int(example["reported amount"])}
+
+    minutes = desired_limits({kind: int(example["an order for"])}, components)
+    assert ",".join(f"{tres}={number}" for tres, number in minutes.items()) == example["becomes GrpTRESMins"]
+
+
+def test_the_glossary_explains_each_word_once_in_one_line() -> None:
+    lines = (DOCS / "glossary.md").read_text().splitlines()
+    entries = [line for line in lines if line.startswith("- ")]
+    words = [word for line in entries for word in re.findall(r"\*\*`?([^*`]+)`?\*\*", line)]
+    assert len(words) == len(set(words)) > 40
+    assert all(re.match(r"- \*\*.+\*\*.*: \S.*[.)]$", line) for line in entries)
+    assert set(lines) - set(entries) == {"", *(line for line in lines if line.startswith(("#", "One word")))}
