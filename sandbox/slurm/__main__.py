@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from sandbox.slurm.cluster import FOLDER, Cluster
 from sandbox.slurm.daemons import NAMES
 from sandbox.slurm.errors import SandboxError
+from sandbox.slurm.interrupts import interrupt_once
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from types import FrameType
 
 
 def start(cluster: Cluster) -> int:
@@ -68,8 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("command", choices=COMMANDS, help="what to do")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where the cluster lives (%(default)s)")
     chosen = parser.parse_args(arguments)
-    signal.signal(signal.SIGTERM, _interrupt)
-    signal.signal(signal.SIGHUP, _interrupt)
+    interrupt_once()
     try:
         return COMMANDS[chosen.command](Cluster(chosen.folder))
     except SandboxError as error:
@@ -77,10 +76,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

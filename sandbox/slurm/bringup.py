@@ -38,8 +38,15 @@ def choose(places: Places) -> Setting:
 
 
 def client_environment(places: Places) -> dict[str, str]:
-    """What a client of the cluster needs, and nothing else."""
-    return {"SLURM_CONF": str(places.slurm_conf), "PATH": search_path(os.environ.get("PATH", ""))}
+    """What a client of the cluster needs, and nothing else; PATH only when a folder of programs is not on it."""
+    inherited = os.environ.get("PATH", "")
+    path = search_path(inherited)
+    needed = {"SLURM_CONF": str(places.slurm_conf)}
+    return (
+        needed
+        if set(path.split(os.pathsep)) <= set(inherited.split(os.pathsep))
+        else {**needed, "PATH": path}
+    )
 
 
 def full_environment(places: Places) -> dict[str, str]:

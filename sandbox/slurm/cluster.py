@@ -15,6 +15,7 @@ from sandbox.slurm import bringup, history, people, processes, state
 from sandbox.slurm.config import DATABASE, Ports
 from sandbox.slurm.daemons import NAMES
 from sandbox.slurm.errors import SandboxError
+from sandbox.slurm.interrupts import uninterrupted
 from sandbox.slurm.packages import install_missing
 from sandbox.slurm.places import Places, places_for
 
@@ -107,7 +108,8 @@ class Cluster:
             try:
                 bringup.bring_up(setting)
             except BaseException:
-                bringup.take_down(places)
+                with uninterrupted():
+                    bringup.take_down(places)
                 raise
 
     def _refuse_if_in_use(self) -> None:
@@ -122,7 +124,7 @@ class Cluster:
     def stop(self) -> None:
         """End the cluster's daemons, jobs and OS users, whoever started it, and nothing else; idempotent."""
         if self.folder.exists():
-            with state.locked(self.folder):
+            with uninterrupted(), state.locked(self.folder):
                 bringup.take_down(self.places)
 
     def running_daemons(self) -> dict[str, int]:
@@ -224,7 +226,7 @@ class Cluster:
 
     def rollup(self, start: datetime, end: datetime) -> None:
         """Make slurmdbd sum up the hours, days and months of a time, now."""
-        self.run("sacctmgr", "-i", "rollup", history.slurm_time(start), history.slurm_time(end), timeout=1800)
+        self.run("sacctmgr", "-i", "rollup", history.slurm_time(start), history.slurm_time(end), timeout=3600)
 
     def usage_from_rollup(self, account: str, start: datetime, end: datetime) -> dict[tuple[str, str], int]:
         """TRES-seconds in slurmdbd's hourly rollup for an account's own users: {(user, tres): seconds}."""

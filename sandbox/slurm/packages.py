@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sandbox.slurm.errors import SandboxError
+from sandbox.slurm.interrupts import uninterrupted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -79,9 +80,9 @@ def install_missing(say: Callable[[str], None]) -> None:
             f"missing Debian packages: {' '.join(missing)}. This user may not install them: "
             f"let an administrator run `apt-get update && {command}`, then start again",
         )
-    say(f"installing through apt: {' '.join(missing)}")
+    say(f"installing through apt (this is not interrupted half-way): {' '.join(missing)}")
     environment = {**os.environ, "PATH": path}
-    with _no_daemons_started(become_root, environment):
+    with uninterrupted(), _no_daemons_started(become_root, environment):
         _run((*become_root, *APT, "update"), environment)
         _run((*become_root, "env", "DEBIAN_FRONTEND=noninteractive", *APT, *INSTALL, *missing), environment)
     still_missing = missing_packages(path)
@@ -117,16 +118,22 @@ def _no_daemons_started(become_root: Sequence[str], environment: Mapping[str, st
 
 
 def _run(command: Sequence[str], environment: Mapping[str, str], text: str = "") -> None:
-    done = subprocess.run(
-        command,
-        env=environment,
-        input=text,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=SECONDS_FOR_APT,
-        check=False,
-    )
+    try:
+        done = subprocess.run(
+            command,
+            env=environment,
+            input=text,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=SECONDS_FOR_APT,
+            check=False,
+            start_new_session=True,
+        )
+    except subprocess.TimeoutExpired:
+        raise SandboxError(
+            f"`{' '.join(command)}` did not end in {SECONDS_FOR_APT} s: try it by hand"
+        ) from None
     if done.returncode != 0:
         tail = "\n".join(done.stdout.splitlines()[-15:])
         raise SandboxError(f"`{' '.join(command)}` failed with exit code {done.returncode}:\n{tail}")

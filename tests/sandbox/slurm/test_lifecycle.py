@@ -4,7 +4,6 @@ import os
 import pwd
 import shutil
 import signal
-import stat
 import subprocess
 import sys
 import time
@@ -191,36 +190,52 @@ def test_a_folder_that_is_a_file_is_refused_with_one_line(tmp_path: Path) -> Non
     assert "cannot be used (File exists)" in done.stderr
 
 
-def test_an_ordinary_user_runs_a_cluster(cluster: Cluster) -> None:
+@pytest.fixture
+def somebody(cluster: Cluster) -> pwd.struct_passwd:
+    """An ordinary user with a home: a throw-away one under root, else whoever runs the tests."""
+    if os.geteuid() != 0:
+        return pwd.getpwuid(os.geteuid())
     cluster.add_people("crs_test_user")
-    person = pwd.getpwnam("crs_test_user")
-    home = Path(person.pw_dir)
-    shutil.copytree(ROOT / "sandbox", home / "sandbox", ignore=shutil.ignore_patterns("__pycache__"))
-    script = """
+    return pwd.getpwnam("crs_test_user")
+
+
+ORDINARY = """
+import pwd, os
+from pathlib import Path
 from sandbox.slurm import Cluster
-with Cluster() as cluster:
-    cluster.run("sacctmgr", "-i", "add", "user", "crs_test_user", "account=cloudrock")
-    job = cluster.submit(user="crs_test_user", account="cloudrock", seconds=0, gpus=2)
+me = pwd.getpwuid(os.geteuid()).pw_name
+with Cluster(Path("cluster")) as cluster:
+    cluster.run("sacctmgr", "-i", "add", "user", me, "account=cloudrock")
+    job = cluster.submit(user=me, account="cloudrock", seconds=0, gpus=2)
     print(cluster.wait_for_job(job), cluster.is_running())
-    print(cluster.run("ss", "-Hltn").count("127.0.0.1:") > 3)
+    ports = [cluster.ports.slurmdbd, cluster.ports.slurmctld, *cluster.ports.slurmd]
+    listening = [line.split()[3] for line in cluster.run("ss", "-Hltn").splitlines()]
+    print([address for port in ports for address in listening if address.endswith(f":{port}")]
+        == [f"127.0.0.1:{port}" for port in ports])
     print(cluster.places.run)
 """
-    (home / "script.py").write_text(script)
-    for path in (home, *home.rglob("*")):
-        os.chown(path, person.pw_uid, person.pw_gid)
-        path.chmod(path.stat().st_mode | stat.S_IRUSR)
+
+
+def test_an_ordinary_user_runs_a_cluster(cluster: Cluster, somebody: pwd.struct_passwd) -> None:
+    work = cluster.places.homes / "ordinary"
+    shutil.copytree(ROOT / "sandbox", work / "sandbox", ignore=shutil.ignore_patterns("__pycache__"))
+    (work / "script.py").write_text(ORDINARY)
+    for path in (work, *work.rglob("*")):
+        os.chown(path, somebody.pw_uid, somebody.pw_gid)
+    as_root = os.geteuid() == 0
     done = subprocess.run(
         ["/usr/bin/python3", "-B", "script.py"],
-        cwd=home,
-        user=person.pw_uid,
-        group=person.pw_gid,
-        extra_groups=[],
-        env={"HOME": str(home), "PATH": "/usr/bin:/bin", "PYTHONPATH": str(home)},
+        cwd=work,
+        user=somebody.pw_uid if as_root else None,
+        group=somebody.pw_gid if as_root else None,
+        extra_groups=[] if as_root else None,
+        env={"HOME": str(work), "PATH": "/usr/bin:/bin", "PYTHONPATH": str(work)},
         capture_output=True,
         text=True,
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
-    answer, loopback, run = done.stdout.splitlines()
-    assert (answer, loopback) == ("COMPLETED True", "True")
+    answer, on_loopback, run = done.stdout.splitlines()
+    assert (answer, on_loopback) == ("COMPLETED True", "True")
     assert not Path(run).exists()
+    shutil.rmtree(work)
