@@ -1,4 +1,4 @@
-"""What the pages say is what the code does: worked examples are carried out, and files they name are there."""
+"""What the pages say is what the code does: worked examples are carried out, named files are there."""
 
 from __future__ import annotations
 
