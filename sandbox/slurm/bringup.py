@@ -38,7 +38,7 @@ def choose(places: Places) -> Setting:
 
 
 def client_environment(places: Places) -> dict[str, str]:
-    """What a client of the cluster needs, and nothing else; PATH only when it lacks the programs."""
+    """What a client of the cluster needs, and nothing else; PATH only where it lacks folders of programs."""
     inherited = os.environ.get("PATH", "")
     path = search_path(inherited)
     needed = {"SLURM_CONF": str(places.slurm_conf)}

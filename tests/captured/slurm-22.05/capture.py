@@ -15,6 +15,18 @@ EPOCH = {"SLURM_TIME_FORMAT": "%s"}
 ASSOC = "format=cluster,account,user,partition,parentname,defaultqos,qos,grptresmins,grpjobs,grpsubmitjobs"
 SACCT = ("sacct", "-X", "-D", "-T", "--allusers", "-nP", "--noconvert")
 FIELDS = "-o", "Cluster,JobIDRaw,Account,User,AllocTRES,ElapsedRaw,Suspended,Submit,Start,End,State"
+NOTICE = """## Worth noticing
+- A wrong number is not refused: `grptresmins=cpu=many` exits 0 and sets `cpu=0`.
+- Memory in sacctmgr is converted; nearly always exactly (`1025M`, `1.50G`), but 1049088 prints as `1.00T` and 2**40 as `1?`.
+  The exact numbers are in `scontrol-assoc-mgr.out`.
+- Adding several names of which some exist adds the rest, exit 0, and lists only what is new; what exists keeps its parent.
+- `add user ... defaultaccount=x` makes the association with x too.
+- Deleting an account deletes the accounts below it; moving one below its own child swaps them.
+- Setting a limit to what it is says "Modified"; moving to the parent it has says "Nothing modified", exit 1.
+- Account names, user names and descriptions are stored in lower case; both kinds of quotes come back as backquotes; a `|` stays and
+  breaks the line into one field too many.
+"""
+
 notes: list[tuple[str, str, int]] = []
 
 
@@ -39,6 +51,7 @@ def main() -> None:
         "|---|---|---|",
         *(f"| {name} | {code} | `{command}` |" for name, code, command in notes),
         "",
+        NOTICE,
     ]
     (HERE / "README.md").write_text("\n".join(lines))
 
