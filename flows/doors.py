@@ -13,6 +13,9 @@ from slurm_io.runner import NativeRunner
 if TYPE_CHECKING:
     from flows.settings import Settings
 
+HTTP_ATTEMPTS = 2
+"""A glitch is passed over in the call; what lasts longer is retried by Prefect, where people see it."""
+
 
 def open_slurm(settings: Settings) -> Slurm:
     """The cluster, reached as SLURM_DEPLOYMENT_TYPE says."""
@@ -31,4 +34,5 @@ def open_cloudrock(settings: Settings) -> Cloudrock:
         settings.api_token.get_secret_value(),
         settings.offering_uuid,
         verify_ssl=settings.verify_ssl,
+        attempts=HTTP_ATTEMPTS,
     )

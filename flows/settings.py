@@ -67,7 +67,12 @@ class Settings(BaseSettings):
     """Everything that an administrator sets, from the environment or a `.env` file."""
 
     model_config = SettingsConfigDict(
-        env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True, validate_default=True
+        env_file=".env",
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        validate_default=True,
     )
 
     api_url: HttpUrl = variable(

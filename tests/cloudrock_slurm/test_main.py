@@ -1,0 +1,84 @@
+"""The command line, as a person or a service starts it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+COMPLETE = {
+    "CLOUDROCK_API_URL": "https://cloudrock.example.com/api/",
+    "CLOUDROCK_API_TOKEN": "0123456789abcdef",
+    "CLOUDROCK_OFFERING_UUID": "537bdaa7c001571d8956d0ba30a3726d",
+    "SLURM_DEPLOYMENT_TYPE": "native",
+    "SLURM_TRES_CONFIG_PATH": str(ROOT / "config-components.yaml"),
+}
+
+
+def started(
+    tmp_path: Path, *arguments: str, environment: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """`python -m cloudrock_slurm.main` in an empty folder, with nothing but the given environment."""
+    return subprocess.run(
+        [sys.executable, "-m", "cloudrock_slurm.main", *arguments],
+        env={"PYTHONPATH": str(ROOT), "PREFECT_HOME": str(tmp_path), **(environment or {})},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("arguments", [(), ("check",)])
+def test_missing_settings_are_named_and_the_exit_code_is_2(
+    tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    done = started(tmp_path, *arguments)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert [line.split(":")[0] for line in done.stderr.splitlines()] == [
+        "CLOUDROCK_API_URL",
+        "CLOUDROCK_API_TOKEN",
+        "CLOUDROCK_OFFERING_UUID",
+        "SLURM_CONTAINER_NAME",
+    ]
+
+
+def test_the_service_needs_a_direction(tmp_path: Path) -> None:
+    done = started(tmp_path, environment=COMPLETE)
+    assert (done.returncode, done.stderr) == (
+        2,
+        "CLOUDROCK_SYNC_DIRECTION: missing: expected pull or push\n",
+    )
+
+
+def test_a_check_of_good_settings_says_so(tmp_path: Path) -> None:
+    done = started(tmp_path, "check", environment=COMPLETE)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "settings and components are well: cpu, gres/gpu, mem\n"
+
+
+def test_a_bad_components_file_is_exit_code_2_too(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("cpu: {}\ncpu: {}\n")
+    done = started(tmp_path, "check", environment={**COMPLETE, "SLURM_TRES_CONFIG_PATH": str(file)})
+    assert done.returncode == 2
+    assert "'cpu' stands here a second time" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_help_names_every_command(tmp_path: Path) -> None:
+    done = started(tmp_path, "--help")
+    assert done.returncode == 0
+    for command in ("check", "demo", "up", "down"):
+        assert command in done.stdout
+
+
+def test_an_unknown_command_is_an_error_without_a_traceback(tmp_path: Path) -> None:
+    done = started(tmp_path, "dance")
+    assert done.returncode != 0
+    assert "Traceback" not in done.stderr + done.stdout

@@ -1,0 +1,186 @@
+"""The settings: every variable by its name, one line per bad one, secrets never shown."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from allocations.accounts import NamingRules
+from allocations.errors import InvalidComponents
+from flows.settings import (
+    DeploymentType,
+    Settings,
+    SettingsError,
+    SyncDirection,
+    UsernameSource,
+    command_environment,
+    load_components,
+    load_settings,
+    table_of_variables,
+)
+
+ROOT = Path(__file__).parents[2]
+COMPLETE = {
+    "CLOUDROCK_API_URL": "https://cloudrock.example.com/api/",
+    "CLOUDROCK_API_TOKEN": "0123456789abcdef0123456789abcdef01234567",
+    "CLOUDROCK_OFFERING_UUID": "537bdaa7c001571d8956d0ba30a3726d",
+    "SLURM_CONTAINER_NAME": "slurmctld",
+}
+VARIABLES = [str(field.validation_alias) for field in Settings.model_fields.values()]
+
+
+@pytest.fixture(autouse=True)
+def _empty_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in os.environ:
+        if name.upper() in VARIABLES:
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def complete(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in COMPLETE.items():
+        monkeypatch.setenv(name, value)
+
+
+def complaints() -> list[str]:
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    return str(caught.value).splitlines()
+
+
+def test_the_defaults_are_those_that_were_promised(complete) -> None:
+    settings = load_settings()
+    assert settings.verify_ssl is True
+    assert settings.deployment_type is DeploymentType.DOCKER
+    assert settings.naming == NamingRules()
+    assert settings.allocation_name_max_len == 34
+    assert settings.default_account == "cloudrock"
+    assert settings.username_source is UsernameSource.LOCAL
+    assert settings.tres_config_path == Path("config-components.yaml")
+    assert settings.sync_direction is None
+
+
+def test_the_names_are_those_that_were_promised() -> None:
+    assert sorted(VARIABLES) == [
+        "CLOUDROCK_API_TOKEN",
+        "CLOUDROCK_API_URL",
+        "CLOUDROCK_OFFERING_UUID",
+        "CLOUDROCK_SLURM_USERNAME_SOURCE",
+        "CLOUDROCK_SYNC_DIRECTION",
+        "REQUESTS_VERIFY_SSL",
+        "SLURM_ALLOCATION_NAME_MAX_LEN",
+        "SLURM_ALLOCATION_PREFIX",
+        "SLURM_CONTAINER_NAME",
+        "SLURM_CUSTOMER_PREFIX",
+        "SLURM_DEFAULT_ACCOUNT",
+        "SLURM_DEPLOYMENT_TYPE",
+        "SLURM_PROJECT_PREFIX",
+        "SLURM_TRES_CONFIG_PATH",
+    ]
+
+
+def test_every_missing_variable_has_one_line() -> None:
+    assert complaints() == [
+        "CLOUDROCK_API_URL: missing: expected an address such as https://cloudrock.example.com/api/",
+        "CLOUDROCK_API_TOKEN: missing: expected the user's token, one word",
+        "CLOUDROCK_OFFERING_UUID: missing: expected a UUID, 32 hexadecimal digits",
+        "SLURM_CONTAINER_NAME: missing: expected the name of a running container",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("CLOUDROCK_API_URL", "cloudrock.example.com"),
+        ("CLOUDROCK_API_URL", "ftp://cloudrock.example.com/api/"),
+        ("CLOUDROCK_OFFERING_UUID", "my-offering"),
+        ("CLOUDROCK_SYNC_DIRECTION", "both"),
+        ("REQUESTS_VERIFY_SSL", "maybe"),
+        ("SLURM_DEPLOYMENT_TYPE", "podman"),
+        ("SLURM_CONTAINER_NAME", "slurm ctld"),
+        ("SLURM_CUSTOMER_PREFIX", "-hpc"),
+        ("SLURM_PROJECT_PREFIX", "hpc,"),
+        ("SLURM_ALLOCATION_PREFIX", "HPC_"),
+        ("SLURM_ALLOCATION_NAME_MAX_LEN", "8"),
+        ("SLURM_ALLOCATION_NAME_MAX_LEN", "256"),
+        ("SLURM_ALLOCATION_NAME_MAX_LEN", "many"),
+        ("SLURM_DEFAULT_ACCOUNT", "root"),
+        ("SLURM_DEFAULT_ACCOUNT", "a b"),
+        ("CLOUDROCK_SLURM_USERNAME_SOURCE", "ldap"),
+    ],
+)
+def test_a_bad_value_is_named_with_what_was_expected(
+    complete, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    (line,) = complaints()
+    assert line.startswith(f"{variable}: bad value {value!r}: expected ")
+
+
+@pytest.mark.parametrize("token", ["two words", "tokén", "a\tb"])
+def test_a_bad_token_is_refused_without_being_shown(
+    complete, monkeypatch: pytest.MonkeyPatch, token: str
+) -> None:
+    monkeypatch.setenv("CLOUDROCK_API_TOKEN", token)
+    assert complaints() == ["CLOUDROCK_API_TOKEN: bad value: expected the user's token, one word"]
+
+
+def test_the_token_is_not_shown_by_the_settings_themselves(complete) -> None:
+    assert COMPLETE["CLOUDROCK_API_TOKEN"] not in repr(load_settings()) + str(load_settings().model_dump())
+
+
+def test_an_empty_variable_counts_as_missing(complete, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLOUDROCK_API_TOKEN", "")
+    assert complaints() == ["CLOUDROCK_API_TOKEN: missing: expected the user's token, one word"]
+
+
+def test_a_container_is_needed_only_for_docker(complete, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SLURM_CONTAINER_NAME")
+    assert complaints() == ["SLURM_CONTAINER_NAME: missing: expected the name of a running container"]
+    monkeypatch.setenv("SLURM_DEPLOYMENT_TYPE", "native")
+    assert load_settings().container_name is None
+
+
+def test_a_dotenv_file_is_read_and_the_environment_wins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = [f"{name}={value}" for name, value in COMPLETE.items()]
+    (tmp_path / ".env").write_text("\n".join([*lines, "CLOUDROCK_SYNC_DIRECTION=pull", "OTHER=1"]))
+    assert load_settings().sync_direction is SyncDirection.PULL
+    monkeypatch.setenv("CLOUDROCK_SYNC_DIRECTION", "push")
+    assert load_settings().sync_direction is SyncDirection.PUSH
+
+
+def test_a_uuid_with_dashes_is_the_same_offering(complete, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLOUDROCK_OFFERING_UUID", "537BDAA7-c001-571d-8956-d0ba30a3726d")
+    assert load_settings().offering_uuid == COMPLETE["CLOUDROCK_OFFERING_UUID"]
+
+
+def test_slurm_s_commands_never_see_our_secrets(complete) -> None:
+    assert not [name for name in command_environment() if name.startswith(("CLOUDROCK_", "PREFECT_"))]
+
+
+def test_a_components_file_that_is_not_there_is_named(complete, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_components(load_settings())
+    path = str(tmp_path / "config-components.yaml")
+    assert str(caught.value) == (
+        f"SLURM_TRES_CONFIG_PATH: cannot read {path!r} (No such file or directory): "
+        "expected the path of a YAML file"
+    )
+
+
+def test_a_components_file_that_is_wrong_is_named_with_component_and_key(complete, tmp_path: Path) -> None:
+    (tmp_path / "config-components.yaml").write_text("cpu: {limit: -1}\n")
+    with pytest.raises(InvalidComponents) as caught:
+        load_components(load_settings())
+    lines = str(caught.value).splitlines()
+    assert all(line.startswith("config-components.yaml: component 'cpu': key '") for line in lines)
+    assert [line.split("'")[3] for line in lines] == ["limit", "measured_unit", "accounting_type", "label"]
+
+
+def test_the_readme_s_table_of_variables_is_the_class_s_own() -> None:
+    assert table_of_variables() in (ROOT / "README.md").read_text()
