@@ -32,6 +32,9 @@ check: $(READY)  ## format, lint, types, layers and the fast tests: before each 
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python -m pytest -q -m fast --cov=allocations --cov=slurm_io  # below 100 % of the rules it fails
 
+bench: $(READY)  ## our reads beside the bare commands, as ratios of one run
+	@$(BIN)/python -m sandbox.bench
+
 format: $(READY)  ## let ruff format the tree
 	@$(BIN)/ruff format --quiet .
 	@$(BIN)/ruff check --quiet --fix .
