@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from datetime import MAXYEAR, MINYEAR, UTC, datetime
 from typing import TYPE_CHECKING
 
-from allocations.errors import InvalidPeriod
+from allocations.errors import InvalidPeriod, UsageFell
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from datetime import timedelta
 
     from allocations.components import Components
     from allocations.marketplace import PlanPeriod
@@ -79,6 +80,23 @@ class UsageReport:
     amounts: Mapping[str, int] = field(default_factory=dict)
 
 
+def booking_refusal(period: BillingPeriod, server_time: datetime | None, guard: timedelta) -> str | None:
+    """Why the period's usage must not be posted now; None when it may be.
+
+    The marketplace books every report under its own clock's UTC month, whatever the report says (contract 6),
+    and a post may take as long as `guard`, repeats included: one that crosses the turn would corrupt the new
+    month.
+    """
+    if server_time is None:
+        return "the marketplace did not say what time it has, so nothing may be sent"
+    current = BillingPeriod.containing(server_time)
+    if current != period:
+        return f"the marketplace books under its current month {current} and cannot be given {period}"
+    if server_time + guard >= period.end:
+        return f"the month {period} ends within {guard.total_seconds():.0f} s: too close to its turn"
+    return None
+
+
 def open_period(periods: Iterable[PlanPeriod]) -> PlanPeriod | None:
     """The period that takes the month's usage: open, and of several open ones the one that began last."""
     still_open = [period for period in periods if period.end is None]
@@ -96,8 +114,13 @@ def report_for(totals: Mapping[str, int], periods: Iterable[PlanPeriod]) -> Usag
     target = open_period(listed)
     if target is None:
         return None
-    amounts = {}
+    amounts: dict[str, int] = {}
     for kind, total in totals.items():
         elsewhere = sum(period.usages.get(kind, 0) for period in listed if period.uuid != target.uuid)
+        if total < elsewhere:
+            raise UsageFell(
+                f"component {kind!r}: the month's total is {total}, but closed plan periods hold {elsewhere} "
+                "already and cannot be changed: nothing was sent, look at both"
+            )
         amounts[kind] = total - elsewhere
     return UsageReport(target.uuid, amounts)

@@ -36,5 +36,9 @@ class OrderEnded(RuleError):  # noqa: N818
     """An order that somebody else ended meanwhile: nothing is left to finish, or to refuse."""
 
 
+class UsageFell(RuleError):  # noqa: N818
+    """A month's total below what can no longer be taken back."""
+
+
 class InvalidPeriod(RuleError):  # noqa: N818
     """A text that is no billing period."""

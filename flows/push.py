@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 from prefect import flow
@@ -11,7 +11,7 @@ from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed
 from pydantic import Field
 
-from allocations.billing import BillingPeriod, report_for
+from allocations.billing import BillingPeriod, booking_refusal, report_for
 from allocations.reports import UsageLine, claimed, held_amounts, reportable, usage_of
 from allocations.usage import add_up, seconds_by_account
 from flows import tasks
@@ -88,17 +88,18 @@ class Run:
         self.problem(*problems)
         components = {kind: self.components[kind] for kind in accepted}
         usages = self.count(components)
-        if not self.is_bookable():
-            for usage in usages:
-                self.note(usage, "counted, not sent")
-            return
         for usage in usages:
-            if usage.differs:
+            refusal = self.refusal()
+            if refusal:
+                self.note(usage, "counted, not sent")
+            elif usage.differs:
                 self.send(usage)
             else:
                 self.unchanged += 1
                 self.note(usage, "unchanged")
-        if self.sent:
+        if refusal := self.refusal():
+            self.problem(f"{refusal}: what was not sent is counted in the run's table")
+        elif self.sent:
             self.read_back(usages)
 
     def count(self, components: Components) -> list[ResourceUsage]:
@@ -106,32 +107,19 @@ class Run:
         resources, unreadable = tasks.fetch_resources(self.cloudrock, tasks.REPORTABLE)
         claims, problems = claimed(resources, tasks.observe_cluster(self.slurm))
         self.problem(*unreadable, *problems)
-        held = held_amounts(tasks.fetch_held_usage(self.cloudrock, self.period.start.date()))
         parts = [
             tasks.count_usage(self.slurm, start, end)
             for start, end in windows(self.period.start, self.cutoff)
         ]
         seconds = seconds_by_account(add_up(parts))
         self.logger.info("%s counted up to %s", self.period, self.cutoff.isoformat())
+        held = held_amounts(tasks.fetch_held_usage(self.cloudrock, self.period.start.date()))
         return usage_of(claims, seconds, held, components)
 
-    def is_bookable(self) -> bool:
-        """Whether the marketplace would book a report under this run's month.
-
-        It books everything under its own clock's UTC month, whatever the report says (contract 6).
-        """
-        clock = self.cloudrock.server_time
-        if clock is None:
-            self.problem("the marketplace did not say what time it has: nothing was sent")
-            return False
-        current = BillingPeriod.containing(clock)
-        if current != self.period:
-            self.problem(
-                f"the marketplace books under its current month {current} and cannot be given {self.period}: "
-                "the month was counted, see the artifact, and nothing was sent"
-            )
-            return False
-        return True
+    def refusal(self) -> str | None:
+        """Why the marketplace must not be told now; its clock is that of its last answer."""
+        guard = timedelta(seconds=self.cloudrock.patience.longest_call_seconds)
+        return booking_refusal(self.period, self.cloudrock.server_time, guard)
 
     def send(self, usage: ResourceUsage) -> None:
         """Set one resource's amounts in its open plan period; its failure is not the others'."""
@@ -141,6 +129,9 @@ class Run:
             if report is None:
                 self.problem(f"{usage.account}: no open plan period in the marketplace: nowhere to report to")
                 self.note(usage, "no plan period")
+                return
+            if self.refusal():
+                self.note(usage, "counted, not sent")
                 return
             tasks.report_usage(self.cloudrock, report, usage.account)
         except EXPECTED as failure:

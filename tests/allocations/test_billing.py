@@ -14,11 +14,12 @@ from allocations.billing import (
     UsageReport,
     amount_of,
     amounts_of,
+    booking_refusal,
     open_period,
     report_for,
 )
 from allocations.components import parse_components
-from allocations.errors import InvalidPeriod
+from allocations.errors import InvalidPeriod, UsageFell
 from allocations.marketplace import PlanPeriod
 
 MONTHS = st.builds(BillingPeriod, st.integers(1, 9998), st.integers(1, 12))
@@ -167,16 +168,42 @@ def test_the_open_period_holds_what_the_closed_ones_do_not() -> None:
     assert report_for({"cpu": 100, "mem": 7}, periods) == UsageReport("b", {"cpu": 65, "mem": 6})
 
 
-def test_what_closed_periods_hold_too_much_is_taken_back() -> None:
-    assert report_for({"cpu": 10}, [period("a", closed=True, cpu=30), period("b")]) == UsageReport(
-        "b", {"cpu": -20}
-    )
+def test_a_total_below_what_closed_periods_hold_is_refused_not_sent_as_a_negative() -> None:
+    with pytest.raises(UsageFell, match=r"total is 10, but closed plan periods hold 30"):
+        report_for({"cpu": 10}, [period("a", closed=True, cpu=30), period("b")])
 
 
-HELD = st.dictionaries(st.sampled_from(["cpu", "mem"]), st.integers(-100, 100))
+NOON = datetime(2026, 9, 15, 12, tzinfo=UTC)
+GUARD = timedelta(seconds=185)
 
 
-@given(HELD, st.lists(st.tuples(st.booleans(), HELD), max_size=5))
+@pytest.mark.parametrize(
+    ("server_time", "why"),
+    [
+        (NOON, None),
+        (datetime(2026, 9, 1, tzinfo=UTC), None),
+        (datetime(2026, 9, 30, 23, 56, 54, tzinfo=UTC), None),
+        (datetime(2026, 9, 30, 23, 56, 55, tzinfo=UTC), "too close to its turn"),
+        (datetime(2026, 9, 30, 23, 59, 59, tzinfo=UTC), "too close to its turn"),
+        (datetime(2026, 10, 1, tzinfo=UTC), "books under its current month 2026-10"),
+        (datetime(2026, 8, 31, 23, 59, 59, tzinfo=UTC), "books under its current month 2026-08"),
+        (datetime(2026, 10, 1, 1, tzinfo=timezone(timedelta(hours=2))), None),
+        (None, "did not say what time it has"),
+    ],
+)
+def test_usage_is_sent_only_while_the_server_books_the_same_month_and_will_for_a_while(
+    server_time: datetime | None, why: str | None
+) -> None:
+    refusal = booking_refusal(BillingPeriod(2026, 9), server_time, GUARD)
+    assert (refusal is None) == (why is None)
+    assert why is None or why in str(refusal)
+
+
+HELD = st.dictionaries(st.sampled_from(["cpu", "mem"]), st.integers(0, 100))
+TOTALS = st.dictionaries(st.sampled_from(["cpu", "mem"]), st.integers(500, 1000))
+
+
+@given(TOTALS, st.lists(st.tuples(st.booleans(), HELD), max_size=5))
 def test_after_a_report_all_periods_together_hold_the_months_totals(
     totals: dict[str, int], kept: list[tuple[bool, dict[str, int]]]
 ) -> None:
