@@ -10,11 +10,9 @@ import sys
 import cyclopts
 
 from allocations.errors import RuleError
-from flows.settings import SettingsError, SyncDirection, load_components, load_settings
+from flows.settings import SettingsError, load_components, load_settings
 
 BAD_SETTINGS = 2
-PULL_SECONDS = 120
-PUSH_CRON = "15 * * * *"
 
 app = cyclopts.App(
     name="cloudrock-slurm",
@@ -35,14 +33,13 @@ def serve() -> int:
     if settings.sync_direction is None:
         sys.stderr.write("CLOUDROCK_SYNC_DIRECTION: missing: expected pull or push\n")
         return BAD_SETTINGS
-    if settings.sync_direction is SyncDirection.PULL:
-        from flows.pull import pull_orders  # noqa: PLC0415 - importing Prefect takes seconds
+    from flows.serving import serve as serve_side  # noqa: PLC0415 - importing Prefect takes seconds
 
-        pull_orders.serve(name="service", interval=PULL_SECONDS, limit=1)
-    else:
-        from flows.push import push_usage  # noqa: PLC0415 - the same
-
-        push_usage.serve(name="service", cron=PUSH_CRON, limit=1)
+    try:
+        serve_side(settings.sync_direction)
+    except SettingsError as error:
+        sys.stderr.write(f"{error}\n")
+        return BAD_SETTINGS
     return 0
 
 

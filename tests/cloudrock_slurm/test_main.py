@@ -56,6 +56,23 @@ def test_the_service_needs_a_direction(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("server", "said"),
+    [
+        ({}, "PREFECT_API_URL: missing: expected the address of a Prefect server"),
+        (
+            {"PREFECT_API_URL": "http://127.0.0.1:9/api"},
+            "no Prefect server answers at http://127.0.0.1:9/api",
+        ),
+    ],
+)
+def test_the_service_needs_a_prefect_server(tmp_path: Path, server: dict[str, str], said: str) -> None:
+    done = started(tmp_path, environment={**COMPLETE, **server, "CLOUDROCK_SYNC_DIRECTION": "push"})
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_a_check_of_good_settings_says_so(tmp_path: Path) -> None:
     done = started(tmp_path, "check", environment=COMPLETE)
     assert (done.returncode, done.stderr) == (0, "")
