@@ -2,7 +2,6 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
-SOURCES := allocations cloudrock_io cloudrock_slurm flows sandbox slurm_io
 
 .PHONY: help demo up down test check format bench lock clean
 

@@ -60,13 +60,14 @@ class Run:
     usernames: Usernames
     logger: logging.Logger | logging.LoggerAdapter[logging.Logger]
     resources: dict[str, Resource] = field(default_factory=dict)
+    unreadable: list[str] = field(default_factory=list)
     owners: dict[str, str] = field(default_factory=dict)
     """Account to the uuid of the resource that records it."""
     observed: ClusterState = field(default_factory=ClusterState)
 
     def carry_out(self, orders: Sequence[OrderItem]) -> list[Outcome]:
         """Each order's outcome, in the order of the orders."""
-        resources, _ = tasks.fetch_resources(self.cloudrock)
+        resources, self.unreadable = tasks.fetch_resources(self.cloudrock)
         self.resources = {resource.uuid: resource for resource in resources}
         self.owners = {r.account: r.uuid for r in self.resources.values() if r.account}
         self.observed = tasks.observe_cluster(self.slurm)
@@ -91,10 +92,14 @@ class Run:
             outcome.result = Result.UNTOUCHED
             outcome.reason = f"{order.type.value} orders are not carried out yet: the order stays as it is"
             return None
-        resource = self.resources.get(order.resource_uuid or "")
-        if resource is None:
+        if order.resource_uuid is None:
             outcome.result = Result.WAITING
             outcome.reason = "the marketplace has not made the resource yet"
+            return None
+        resource = self.resources.get(order.resource_uuid)
+        if resource is None:
+            problems = "; ".join(self.unreadable) or "it is not among the offering's resources"
+            outcome.reason = f"the resource {order.resource_uuid} cannot be used: {problems}"
         return resource
 
     def change_cluster(self, outcome: Outcome, resource: Resource) -> Work:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,8 +13,15 @@ if TYPE_CHECKING:
 
     from sandbox.slurm import Cluster
 
-SLOW = ("slurm", "prefect", "browser")
 ROOT = Path(__file__).parent.parent
+os.environ["PREFECT_HOME"] = str(ROOT / ".sandbox" / "test-prefect")
+os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
+os.environ["DO_NOT_TRACK"] = "1"
+SLOW = ("slurm", "prefect", "browser")
+
+
+def pytest_configure() -> None:
+    (ROOT / ".sandbox").mkdir(exist_ok=True)  # where pytest's own temporary folders go
 
 
 def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
