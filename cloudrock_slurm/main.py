@@ -6,6 +6,8 @@ Without a command it is the service: it serves the side that CLOUDROCK_SYNC_DIRE
 from __future__ import annotations
 
 import sys
+from pathlib import Path
+from typing import Annotated
 
 import cyclopts
 
@@ -13,6 +15,10 @@ from allocations.errors import RuleError
 from flows.settings import SettingsError, load_components, load_settings
 
 BAD_SETTINGS = 2
+
+SandboxFolder = Annotated[
+    Path | None, cyclopts.Parameter(help="Where the sandbox lives (default: .sandbox in the checkout).")
+]
 
 app = cyclopts.App(
     name="cloudrock-slurm",
@@ -56,27 +62,27 @@ def check() -> int:
 
 
 @app.command
-def demo() -> int:
+def demo(*, folder: SandboxFolder = None) -> int:
     """Show the whole way on a sandbox: an order, its accounts, two jobs, their usage; then stop."""
     from sandbox.demo import demo as perform  # noqa: PLC0415 - only the demo knows the sandbox
 
-    return perform()
+    return perform(folder)
 
 
 @app.command
-def up() -> int:
+def up(*, folder: SandboxFolder = None) -> int:
     """The demo, and the sandbox stays up; prints the Prefect UI's address."""
     from sandbox.demo import up as perform  # noqa: PLC0415 - the same
 
-    return perform()
+    return perform(folder)
 
 
 @app.command
-def down() -> int:
+def down(*, folder: SandboxFolder = None) -> int:
     """Stop what `up` started."""
     from sandbox.demo import down as perform  # noqa: PLC0415 - the same
 
-    return perform()
+    return perform(folder)
 
 
 def main() -> None:

@@ -20,18 +20,18 @@ def publish_orders(outcomes: Sequence[Outcome], unreadable: Sequence[str], summa
     """Each order of the run: what was asked, what was done, what is wrong."""
     rows = [
         {
-            "order": outcome.order.uuid,
-            "type": outcome.order.type.value,
-            "resource": outcome.order.name,
-            "account": outcome.account,
             "result": outcome.result.value,
+            "resource": outcome.order.name,
+            "type": outcome.order.type.value,
+            "account": outcome.account,
             "changes": "; ".join(map(str, outcome.changes)),
             "reason": outcome.reason,
             "remarks": "; ".join([*outcome.remarks, *outcome.notes]),
+            "order": outcome.order.uuid,
         }
         for outcome in outcomes
     ]
-    rows += [{"order": "?", "result": "unreadable", "reason": reason} for reason in unreadable]
+    rows += [{"result": "unreadable", "order": "?", "reason": reason} for reason in unreadable]
     publish(ORDERS_KEY, rows, f"**pull-orders**: {summary}")
 
 
@@ -39,14 +39,14 @@ def publish_usage(lines: Sequence[UsageLine], summary: str) -> None:
     """Each allocation's usage of the month: seconds on the cluster, the amount, and what happened to it."""
     rows = [
         {
+            "result": line.result,
             "account": line.account,
-            "resource": line.resource_name,
             "component": line.component,
             "TRES-seconds": line.tres_seconds,
             "amount": line.amount,
             "unit": line.unit,
             "held before": line.held,
-            "result": line.result,
+            "resource": line.resource_name,
         }
         for line in lines
     ]

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 from prefect import flow
+from prefect.client.schemas.objects import State  # noqa: TC002 - unresolved, the parameters' schema is empty
 from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed
 from pydantic import Field
@@ -23,8 +24,6 @@ from slurm_io.client import windows
 
 if TYPE_CHECKING:
     import logging
-
-    from prefect.client.schemas.objects import State
 
     from allocations.components import Components
     from allocations.marketplace import Offering

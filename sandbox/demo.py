@@ -2,61 +2,103 @@
 
 from __future__ import annotations
 
-import signal
+import fcntl
+import os
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.markup import escape
 
 from sandbox.slurm import SandboxError
-from sandbox.stack import Stack
+from sandbox.slurm.interrupts import interrupt_once, uninterrupted
+from sandbox.stack import FOLDER, Stack
 from sandbox.story import Story
 
 if TYPE_CHECKING:
-    from types import FrameType
+    from collections.abc import Iterator
+    from pathlib import Path
 
 FAILED = 1
 INTERRUPTED = 130
 
 
-def demo() -> int:
+def demo(folder: Path | None = None) -> int:
     """Start everything, tell the story, stop everything. The exit code."""
-    return perform(stays=False)
+    return perform(Stack(folder or FOLDER), stays=False)
 
 
-def up() -> int:
+def up(folder: Path | None = None) -> int:
     """The same, and it stays up. The exit code."""
-    return perform(stays=True)
+    return perform(Stack(folder or FOLDER), stays=True)
 
 
-def down() -> int:
-    """Stop what `up` started. The exit code."""
-    stack, console = Stack(), Console()
-    running = stack.is_running()
+def down(folder: Path | None = None) -> int:
+    """Stop what `up` started, or what a killed demo left. The exit code."""
+    stack, console = Stack(folder or FOLDER), Console(soft_wrap=True)
+    interrupt_once()
     try:
-        stack.stop()
+        with uninterrupted(), alone(stack):
+            running = stack.is_running()
+            stack.stop()
     except SandboxError as error:
-        console.print(f"[red]Could not stop everything:[/] {error}", markup=True, highlight=False)
-        return 1
+        tell_failure(console, f"could not stop everything: {error}")
+        return FAILED
+    except KeyboardInterrupt:
+        return INTERRUPTED
     console.print("Stopped." if running else "Nothing was running.")
     return 0
 
 
-def perform(*, stays: bool) -> int:
-    """The demo's frame: what was started is stopped, unless it shall stay and all went well."""
+def perform(stack: Stack, *, stays: bool) -> int:
+    """One demo or `up` per folder at a time, and none over one that is up. The exit code."""
     console = Console(soft_wrap=True)
-    stack = Stack()
+    interrupt_once()
+    try:
+        with alone(stack):
+            if not stack.is_up():
+                return play(stack, console, stays=stays)
+            tell_failure(console, f"it is up already, at {stack.ui_url}: use it, or stop it first (down)")
+    except SandboxError as error:
+        console.print(f"[bold red]Failed:[/] {error}", highlight=False)
+    except KeyboardInterrupt:
+        console.print("\nInterrupted.")
+        return INTERRUPTED
+    return FAILED
+
+
+@contextmanager
+def alone(stack: Stack) -> Iterator[None]:
+    """Nobody else starts or stops the folder's stack meanwhile; the kernel forgets it when we die."""
+    stack.folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(stack.folder / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise SandboxError(
+            f"a demo, up or down is at work in {stack.folder}: wait for it, or press Ctrl-C there"
+        ) from None
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def play(stack: Stack, console: Console, *, stays: bool) -> int:
+    """The demo's frame: what was started is stopped, unless it shall stay and all went well."""
     story = Story(stack, console)
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, interrupt)
     code = FAILED
     try:
         with story.step("Starting a SLURM cluster, the marketplace's stand-in, Prefect's server and worker"):
             stack.start(stays=stays)
         story.tell()
+        if stays:
+            stack.stay()
         code = 0
     except SandboxError as error:
-        console.print(f"[bold red]Failed:[/] {error}", highlight=False)
+        tell_failure(console, str(error))
         console.print(
             f"Logs: {stack.services.folder / 'logs'} and {stack.cluster.folder / 'logs'}", highlight=False
         )
@@ -73,15 +115,21 @@ def perform(*, stays: bool) -> int:
 
 
 def stopped(story: Story, code: int) -> int:
-    """Stop everything; a second Ctrl-C does not leave half of it running."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Stop everything; a Ctrl-C meanwhile does not leave half of it running."""
     try:
-        with story.step("Stopping everything"):
+        with uninterrupted(), story.step("Stopping everything"):
             story.stack.stop()
     except SandboxError as error:
-        story.console.print(f"[bold red]Failed:[/] {error}", highlight=False)
+        tell_failure(story.console, str(error))
         return code or FAILED
+    except KeyboardInterrupt:
+        return INTERRUPTED
     return code
+
+
+def tell_failure(console: Console, reason: str) -> None:
+    """One line, or what a program said; brackets in it are no markup."""
+    console.print(f"[bold red]Failed:[/] {escape(reason)}", highlight=False)
 
 
 def tell_address(console: Console, stack: Stack) -> None:
@@ -92,8 +140,3 @@ def tell_address(console: Console, stack: Stack) -> None:
     exports = " ".join(f"{name}={value}" for name, value in stack.shell_environment().items())
     console.print(f"For your shell: export {exports}", highlight=False)
     console.print("It stays up until: make down", highlight=False)
-
-
-def interrupt(_number: int, _frame: FrameType | None) -> None:
-    """SIGTERM and SIGHUP end the demo as Ctrl-C does."""
-    raise KeyboardInterrupt

@@ -5,12 +5,15 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 import httpx
 
 from sandbox.slurm import SandboxError
 
-CONFLICT = 409
+BUSY = 503
+BUSY_TRIES = 10
+BUSY_SECONDS = 1.0
 ENDED = frozenset({"COMPLETED", "FAILED", "CRASHED", "CANCELLED"})
 POLL_SECONDS = 0.3
 
@@ -22,8 +25,16 @@ class PrefectApi:
     url: str
 
     def ask(self, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401 - JSON
-        """One call; a SandboxError with the server's words when it refuses."""
-        answer = httpx.request(method, f"{self.url}/{path}", json=body, timeout=60)
+        """One call; a SandboxError with the server's words when it refuses.
+
+        503 is its answer while SQLite's only writer is somebody else: it asks for another try, as here.
+        """
+        tries_left = BUSY_TRIES
+        while (
+            answer := httpx.request(method, f"{self.url}/{path}", json=body, timeout=60)
+        ).status_code == BUSY and tries_left:
+            tries_left -= 1
+            time.sleep(BUSY_SECONDS)
         if answer.is_error:
             raise SandboxError(
                 f"Prefect refused {method} {path} with {answer.status_code}: {answer.text[:300]}"
@@ -33,14 +44,18 @@ class PrefectApi:
     def make_work_pool(self, name: str) -> None:
         """A pool of the process type, if there is none of that name."""
         body = {"name": name, "type": "process", "base_job_template": {}}
-        answer = httpx.post(f"{self.url}/work_pools/", json=body, timeout=60)
-        if answer.is_error and answer.status_code != CONFLICT:
-            raise SandboxError(f"Prefect refused the work pool {name}: {answer.text[:300]}")
+        known = self.ask("POST", "work_pools/filter", {"work_pools": {"name": {"any_": [name]}}})
+        if not known:
+            self.ask("POST", "work_pools/", body)
 
     def start_run(self, deployment: str, parameters: dict[str, object] | None = None) -> str:
         """Order a run of `flow/deployment` now, as `prefect deployment run` does; its id."""
         found = self.ask("GET", f"deployments/name/{deployment}")
-        body = {"parameters": parameters or {}, "state": {"type": "SCHEDULED"}}
+        body = {
+            "parameters": parameters or {},
+            "state": {"type": "SCHEDULED"},
+            "idempotency_key": uuid4().hex,  # asked twice, it is still one run
+        }
         return str(self.ask("POST", f"deployments/{found['id']}/create_flow_run", body)["id"])
 
     def wait_for_run(self, run_id: str, seconds: float = 180) -> dict[str, Any]:

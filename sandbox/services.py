@@ -14,7 +14,7 @@ import time
 import urllib.error
 import urllib.request
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sandbox.slurm import SandboxError, processes
@@ -56,6 +56,13 @@ class Services:
     """The background programs that belong to one folder; logs go to its `logs/`."""
 
     folder: Path
+    started: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict, compare=False)
+    """What this process started, by name."""
+
+    @property
+    def mark(self) -> dict[str, str]:
+        """What makes a process one of this folder's."""
+        return {MARK: str(self.folder)}
 
     def start(
         self, name: str, *argv: str, environment: Mapping[str, str], cwd: Path
@@ -64,15 +71,21 @@ class Services:
         logs = self.folder / "logs"
         logs.mkdir(parents=True, exist_ok=True)
         with (logs / f"{name}.log").open("wb") as log:
-            return subprocess.Popen(
+            self.started[name] = subprocess.Popen(
                 argv,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **environment, MARK: str(self.folder)},
+                env={**os.environ, **environment, **self.mark},
                 cwd=cwd,
                 start_new_session=True,
             )
+        return self.started[name]
+
+    def ended(self) -> str:
+        """What of it has ended though nobody stopped it, in words; empty when all live."""
+        codes = {name: process.poll() for name, process in self.started.items()}
+        return ", ".join(f"{name} (exit code {code})" for name, code in codes.items() if code is not None)
 
     def wait(
         self, name: str, process: subprocess.Popen[bytes], ready: Callable[[], bool], seconds: float
@@ -101,6 +114,7 @@ class Services:
 
     def stop(self) -> None:
         """End them all, politely first; idempotent, and works after a crash of whoever started them."""
+        self.started.clear()
         mine = {process.pid for process in self.alive()}
         processes.end(self.alive, POLITE_SECONDS)
         processes.reap(mine)

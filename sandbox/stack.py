@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -18,16 +18,21 @@ from sandbox.cloudrock import OfficeClient
 from sandbox.prefect_api import PrefectApi
 from sandbox.services import Services, answers, free_port
 from sandbox.slurm import Cluster, SandboxError
+from sandbox.slurm.interrupts import uninterrupted
+from sandbox.slurm.places import key_of
 
 CHECKOUT = Path(__file__).parents[1]
 FOLDER = CHECKOUT / ".sandbox"
 SHELL_NAMES = ("PREFECT_HOME", "PREFECT_API_URL")
-PREFECT = str(Path(sys.executable).parent / "prefect")
+PREFECT = (sys.executable, "-m", "prefect")
+"""Not the console script: this way the flows are the ones of this checkout."""
 WORK_POOL = "headnode"
 READY_SECONDS = 90.0
 COMMAND_SECONDS = 300.0
 PEOPLE = ("crs_ada", "crs_max", "crs_mary")
-"""The team of the stand-in's demo project."""
+"""The team of the stand-in's demo project; each sandbox has its own suffix, for OS users belong to all."""
+SUFFIX_LENGTH = 4
+STOPPING_SECONDS = 0.5
 
 
 @dataclass(slots=True)
@@ -40,6 +45,7 @@ class Stack:
     prefect_port: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
+        self.folder = self.folder.resolve()
         self.cluster = Cluster(self.folder / "slurm", say=lambda line: say(f"  {line}"))
         self.services = Services(self.folder / "services")
         self.prefect_port = int(self.services.recall().get("prefect_port", "0"))
@@ -80,6 +86,7 @@ class Stack:
             "PREFECT_WORKER_WEBSERVER_HOST": "127.0.0.1",
             "PREFECT_SERVER_DEPLOYMENT_CONCURRENCY_SLOT_WAIT_SECONDS": "3",
             "DO_NOT_TRACK": "1",
+            "TMPDIR": str(self.home / "tmp"),  # Prefect leaves an empty runner_storage/ID there for each run
         }
 
     def agent_environment(self) -> dict[str, str]:
@@ -101,27 +108,39 @@ class Stack:
 
     def start(self, *, stays: bool = False) -> None:
         """Start everything, side by side where it can be; what an earlier crash left is ended first."""
-        self.services.stop()
+        self.stop()
         shutil.rmtree(self.services.folder, ignore_errors=True)
         self.home.mkdir(parents=True, mode=0o700)
+        (self.home / "tmp").mkdir()
         self.prefect_port = free_port()
         self.services.remember({"prefect_port": str(self.prefect_port)})
-        with ThreadPoolExecutor() as pool:
-            parts = [
-                pool.submit(self.cluster.start, stays=stays),
-                pool.submit(self.start_market),
-                pool.submit(self.start_prefect),
-            ]
-        for part in parts:
-            part.result()
+        pool = ThreadPoolExecutor()
+        parts = [
+            pool.submit(self.cluster.start, stays=stays),
+            pool.submit(self.start_market),
+            pool.submit(self.start_prefect),
+        ]
+        try:
+            for part in parts:
+                part.result()
+        finally:
+            self.end_starting(parts)
+        pool.shutdown()
         self.cast_people()
         self.start_worker()
+
+    def end_starting(self, parts: list[Future[None]]) -> None:
+        """After a failure or Ctrl-C: what the other parts wait for is ended, so that they end too."""
+        with uninterrupted():
+            while wait(parts, timeout=STOPPING_SECONDS).not_done:
+                self.services.stop()
 
     def start_market(self) -> None:
         """The stand-in, on a database of its own."""
         database = self.services.folder / "market.sqlite"
         argv = (sys.executable, "-m", "sandbox.cloudrock", "--port", "0", "--database", str(database))
-        process = self.services.start("marketplace", *argv, environment={}, cwd=CHECKOUT)
+        suffix = ("--people-suffix", self.suffix)
+        process = self.services.start("marketplace", *argv, *suffix, environment={}, cwd=CHECKOUT)
         tokens = self.services.folder / "market.tokens.json"
         self.services.wait(
             "marketplace", process, lambda: b"tokens:" in self.log("marketplace"), READY_SECONDS
@@ -147,7 +166,7 @@ class Stack:
             self.prefect("server", "database", "upgrade", "--yes")
             (self.home / "prefect.db").rename(template)
         shutil.copy(template, self.home / "prefect.db")
-        argv = (PREFECT, "server", "start")
+        argv = (*PREFECT, "server", "start")
         process = self.services.start("prefect-server", *argv, environment=environment, cwd=CHECKOUT)
         self.services.wait(
             "prefect-server", process, lambda: answers(f"{self.ui_url}/api/health"), READY_SECONDS
@@ -156,22 +175,27 @@ class Stack:
     def cast_people(self) -> None:
         """OS users for the demo project's team; without root, the person at the terminal joins it."""
         if os.geteuid() == 0:
-            self.cluster.add_people(*PEOPLE)
+            self.cluster.add_people(*(name + self.suffix for name in PEOPLE))
             return
         me = getpass.getuser()
         self.office.add_user(username=me, full_name=me)
         self.office.add_member(project=self.market["project_uuid"], user=me, role="admin")
 
     @property
+    def suffix(self) -> str:
+        """What the names of this sandbox's OS users end with, so that no two sandboxes want the same."""
+        return f"_{key_of(self.cluster.folder)[:SUFFIX_LENGTH]}"
+
+    @property
     def person(self) -> str:
         """Who runs jobs."""
-        return PEOPLE[0] if os.geteuid() == 0 else getpass.getuser()
+        return PEOPLE[0] + self.suffix if os.geteuid() == 0 else getpass.getuser()
 
     def start_worker(self) -> None:
         """The work pool's worker, with the agent's settings in its environment, and the deployments."""
         self.api.make_work_pool(WORK_POOL)
         environment = self.agent_environment()
-        argv = (PREFECT, "worker", "start", "--pool", WORK_POOL, "--type", "process", "--name", "sandbox")
+        argv = (*PREFECT, "worker", "start", "--pool", WORK_POOL, "--type", "process", "--name", "sandbox")
         process = self.services.start("prefect-worker", *argv, environment=environment, cwd=CHECKOUT)
         self.prefect("--no-prompt", "deploy", "--all")
         self.services.wait("prefect-worker", process, self.worker_has_started, READY_SECONDS)
@@ -184,8 +208,8 @@ class Stack:
         """What Prefect's command line prints; an error with its words when it fails."""
         try:
             done = subprocess.run(
-                (PREFECT, *arguments),
-                env={**os.environ, **self.environment()},
+                (*PREFECT, *arguments),
+                env={**os.environ, **self.environment(), **self.services.mark},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -204,10 +228,19 @@ class Stack:
 
     def stop(self) -> None:
         """Stop everything that was started in this folder, whoever started it; the logs stay."""
+        (self.services.folder / "stays").unlink(missing_ok=True)
         try:
             self.services.stop()
         finally:
             self.cluster.stop()
+
+    def stay(self) -> None:
+        """Note that somebody wants to keep it: the next start is refused, until `stop`."""
+        (self.services.folder / "stays").touch()
+
+    def is_up(self) -> bool:
+        """Whether somebody keeps it; what a killed start left is not kept."""
+        return (self.services.folder / "stays").exists() and self.is_running()
 
     def is_running(self) -> bool:
         """Whether there is something to stop."""

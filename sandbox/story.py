@@ -48,7 +48,10 @@ class Story:
         try:
             yield
         except (SandboxError, httpx.HTTPError, LookupError) as error:
-            raise SandboxError(f"{what}: {error}") from None
+            ended = self.stack.services.ended()
+            raise SandboxError(
+                f"{what}: {error}" + (f"; ended meanwhile: {ended}" if ended else "")
+            ) from None
         self.console.print(f"  [dim]{time.monotonic() - start:.1f} s[/]", highlight=False)
 
     def call(self, actor: str, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401 - JSON
@@ -86,7 +89,7 @@ class Story:
         message = run["state"].get("message") or ""
         if run["state_type"] != "COMPLETED":
             raise SandboxError(f"the run {run['name']} ended as {run['state_name']}: {message}")
-        self.console.print(f"  {run['name']}: {message}", highlight=False)
+        self.console.print(f"  {run['name']}: {message}", highlight=False, markup=False)
 
     def place_order(self) -> str:
         """As a member of the project orders in the portal; uuid of the order item once it is executing."""

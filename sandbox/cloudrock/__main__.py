@@ -26,6 +26,9 @@ def main() -> None:
         "--seed", choices=sorted(CASTS), default="demo", help="what an empty database begins with"
     )
     parser.add_argument(
+        "--people-suffix", default="", help="what the user names of the project's people end with"
+    )
+    parser.add_argument(
         "--worker-delay", type=float, default=1.0, help="seconds from approval to the resource"
     )
     options = parser.parse_args()
@@ -33,7 +36,11 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopping.set())
     with Marketplace(
-        options.database, options.port, seed_with=options.seed, worker_delay_seconds=options.worker_delay
+        options.database,
+        options.port,
+        seed_with=options.seed,
+        people_suffix=options.people_suffix,
+        worker_delay_seconds=options.worker_delay,
     ) as marketplace:
         tokens = options.tokens or options.database.with_suffix(".tokens.json")
         write_tokens(marketplace, tokens)

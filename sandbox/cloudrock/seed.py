@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -65,6 +65,17 @@ DEMO = Cast(
 )
 CASTS = {"demo": DEMO, "recording": RECORDING}
 PROJECT_ROLES = {"project_user1": "admin", "project_user2": "manager", "project_user3": "member"}
+
+
+def with_suffix(cast: Cast, suffix: str) -> Cast:
+    """The same, but the project's people have other user names: OS users are shared by a whole machine."""
+    people = {
+        actor: (f"{name}{suffix}" if actor in PROJECT_ROLES else name, full_name)
+        for actor, (name, full_name) in cast.people.items()
+    }
+    return replace(
+        cast, people=people, freeipa={actor: f"{name}{suffix}" for actor, name in cast.freeipa.items()}
+    )
 
 
 def seed(office: BackOffice, cast: Cast) -> None:

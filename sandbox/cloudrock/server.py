@@ -16,7 +16,7 @@ from sandbox.cloudrock.back_office import BackOffice
 from sandbox.cloudrock.clock import Clock
 from sandbox.cloudrock.gateway import Gateway
 from sandbox.cloudrock.parts import Parts
-from sandbox.cloudrock.seed import CASTS, seed
+from sandbox.cloudrock.seed import CASTS, seed, with_suffix
 from sandbox.cloudrock.store import Store
 from sandbox.cloudrock.worker import Worker
 
@@ -40,6 +40,7 @@ class Marketplace:
         port: int = 0,
         *,
         seed_with: str = "demo",
+        people_suffix: str = "",
         worker_delay_seconds: float = 0.05,
     ) -> None:
         self._socket = _bound(port)
@@ -50,7 +51,7 @@ class Marketplace:
         self._parts = Parts(store, Worker(store, clock, worker_delay_seconds), clock)
         self.office = BackOffice(self._parts)
         if not self.office.notes():
-            seed(self.office, CASTS[seed_with])
+            seed(self.office, with_suffix(CASTS[seed_with], people_suffix))
         notes = self.office.notes()
         self.tokens = _with_prefix(notes, "token ")
         self.users = _with_prefix(notes, "user ")

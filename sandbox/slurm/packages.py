@@ -55,17 +55,17 @@ def program(name: str) -> Path:
     return Path(found)
 
 
-def missing_packages(path: str) -> tuple[str, ...]:
+def missing_packages(path: str, package_of: Mapping[str, str] = PACKAGE_OF) -> tuple[str, ...]:
     """The packages whose programs are not found on `path`."""
     return tuple(
-        sorted({package for name, package in PACKAGE_OF.items() if shutil.which(name, path=path) is None}),
+        sorted({package for name, package in package_of.items() if shutil.which(name, path=path) is None}),
     )
 
 
-def install_missing(say: Callable[[str], None]) -> None:
+def install_missing(say: Callable[[str], None], package_of: Mapping[str, str] = PACKAGE_OF) -> None:
     """Install what is missing if this user may; else say exactly what is missing."""
     path = search_path(os.environ.get("PATH", ""))
-    missing = missing_packages(path)
+    missing = missing_packages(path, package_of)
     if not missing:
         return
     command = " ".join(("apt-get", *INSTALL, *missing))
@@ -85,7 +85,7 @@ def install_missing(say: Callable[[str], None]) -> None:
     with uninterrupted(), _no_daemons_started(become_root, environment):
         _run((*become_root, *APT, "update"), environment)
         _run((*become_root, "env", "DEBIAN_FRONTEND=noninteractive", *APT, *INSTALL, *missing), environment)
-    still_missing = missing_packages(path)
+    still_missing = missing_packages(path, package_of)
     if still_missing:
         raise SandboxError(
             f"apt reported success, but programs of {' '.join(still_missing)} are not on {path}"

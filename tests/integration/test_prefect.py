@@ -1,0 +1,155 @@
+"""What Prefect's server really does with the deployments of prefect.yaml."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+pytestmark = [pytest.mark.slurm, pytest.mark.prefect]
+
+ROOT = Path(__file__).parents[2]
+WHOLE = yaml.safe_load((ROOT / "prefect.yaml").read_text())
+DEPLOYMENTS = {entry["name"]: entry for entry in WHOLE["deployments"]}
+
+
+def load(name: str) -> Any:
+    from prefect.flows import load_flow_from_entrypoint  # noqa: PLC0415 - importing Prefect takes seconds
+
+    return load_flow_from_entrypoint(DEPLOYMENTS[name]["entrypoint"])
+
+
+def on_server(up: Any, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = up.ask("GET", f"deployments/name/{load(name).name}/{name}")
+    return found
+
+
+def scheduled(up: Any, name: str) -> list[datetime]:
+    chosen = {
+        "deployment_id": {"any_": [on_server(up, name)["id"]]},
+        "state": {"type": {"any_": ["SCHEDULED"]}},
+    }
+    runs = up.ask("POST", "flow_runs/filter", {"flow_runs": chosen, "sort": "EXPECTED_START_TIME_ASC"})
+    now = datetime.now(UTC)
+    times = [datetime.fromisoformat(run["expected_start_time"]) for run in runs if run["auto_scheduled"]]
+    return [time for time in times if time > now]
+
+
+def test_orders_are_scheduled_every_two_minutes(up: Any, until: Any) -> None:
+    until(lambda: len(scheduled(up, "every-2-minutes")) > 2, "scheduled pull runs")
+    times = scheduled(up, "every-2-minutes")
+    assert times[0] - datetime.now(UTC) < timedelta(minutes=2)
+    assert {after - before for before, after in pairwise(times)} == {timedelta(minutes=2)}
+
+
+def test_usage_is_scheduled_hourly_at_a_quarter_past(up: Any, until: Any) -> None:
+    until(lambda: len(scheduled(up, "hourly")) > 2, "scheduled push runs")
+    times = scheduled(up, "hourly")
+    assert {(time.minute, time.second) for time in times} == {(15, 0)}
+    assert times[0] - datetime.now(UTC) < timedelta(hours=1)
+    assert {after - before for before, after in pairwise(times)} == {timedelta(hours=1)}
+
+
+def test_a_backfill_is_never_scheduled(up: Any) -> None:
+    assert scheduled(up, "backfill") == []
+
+
+def test_the_server_and_the_worker_log_no_error(up: Any) -> None:
+    for name in ("prefect-server", "prefect-worker"):
+        text = up.stack.log(name).decode()
+        assert text
+        assert [line for line in text.splitlines() if "ERROR" in line or "Traceback" in line] == []
+
+
+def test_prefect_knows_every_key_of_the_file() -> None:
+    """Prefect ignores a key that it does not know, so a misspelt one would say nothing."""
+    from prefect.cli.deploy import _models as known  # noqa: PLC0415
+
+    assert unknown(WHOLE, known.PrefectYamlModel) == set()
+    for entry in DEPLOYMENTS.values():
+        assert unknown(entry, known.DeploymentConfig) == set()
+        assert unknown(entry["work_pool"], known.WorkPoolConfig) == set()
+        assert unknown(entry["concurrency_limit"], known.ConcurrencyLimitSpec) == set()
+        for schedule in entry["schedules"]:
+            assert unknown(schedule, known.RawScheduleConfig) == set()
+    known.PrefectYamlModel.model_validate(WHOLE)
+
+
+def unknown(part: dict[str, Any], model: type[BaseModel]) -> set[str]:
+    names = {field.alias or name for name, field in model.model_fields.items()}
+    return part.keys() - names
+
+
+@pytest.mark.parametrize("name", DEPLOYMENTS)
+def test_each_entry_point_takes_the_parameters_of_the_file(name: str) -> None:
+    flow = load(name)
+    flow.validate_parameters(DEPLOYMENTS[name]["parameters"])
+    assert flow.description
+    assert flow.fn.__code__.co_filename.startswith(str(ROOT / "flows"))
+
+
+def test_the_schema_of_the_period_says_what_a_month_looks_like() -> None:
+    from prefect.utilities.callables import parameter_schema  # noqa: PLC0415
+
+    (month, nothing) = parameter_schema(load("backfill")).properties["period"]["anyOf"]
+    assert (month["type"], nothing["type"]) == ("string", "null")
+    assert re.search(month["pattern"], "2026-12")
+    assert not re.search(month["pattern"], "2026-13")
+
+
+def test_the_worker_runs_the_flows_of_this_checkout(up: Any) -> None:
+    for name in DEPLOYMENTS:
+        found = on_server(up, name)
+        step = {"prefect.deployments.steps.set_working_directory": {"directory": str(ROOT)}}
+        assert found["pull_steps"] == [step]
+
+
+@pytest.mark.parametrize("name", DEPLOYMENTS)
+def test_the_server_has_what_the_file_says(up: Any, name: str) -> None:
+    wanted, found = DEPLOYMENTS[name], on_server(up, name)
+    same = ("name", "entrypoint", "description", "tags", "parameters", "enforce_parameter_schema")
+    assert {key: found[key] for key in same} == {key: wanted[key] for key in same}
+    assert found["work_pool_name"] == wanted["work_pool"]["name"]
+    limit = wanted["concurrency_limit"]
+    assert found["global_concurrency_limit"]["limit"] == limit["limit"]
+    options = {key: limit[key] for key in ("collision_strategy", "grace_period_seconds")}
+    assert found["concurrency_options"] == options
+    assert len(found["schedules"]) == len(wanted["schedules"])
+    for has, wants in zip(found["schedules"], wanted["schedules"], strict=True):
+        assert (has["active"], has["slug"]) == (wants["active"], wants["slug"])
+        kept = has["schedule"]
+        assert kept.get("interval") == wants.get("interval")
+        assert kept.get("cron") == wants.get("cron")
+        assert kept["timezone"] == wants.get("timezone", "UTC")
+
+
+def test_the_command_line_runs_a_deployment_with_what_up_told_to_export(up: Any) -> None:
+    done = up.prefect("deployment", "run", "push-usage/hourly", "--watch")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Completed" in done.stdout
+
+
+def test_a_period_that_is_no_month_is_refused_before_anything_runs(up: Any) -> None:
+    done = up.prefect("deployment", "run", "push-usage/backfill", "--param", "period=2026-13", "--watch")
+    assert done.returncode == 1
+    assert "Validation failed for field 'period'" in done.stdout + done.stderr
+    assert up.ask("POST", "flow_runs/filter", {"deployments": {"name": {"any_": ["backfill"]}}}) == []
+
+
+def test_a_past_month_fails_with_the_sentence_that_nothing_was_sent(up: Any) -> None:
+    first = datetime.now(UTC).replace(day=1)
+    month = f"{first - timedelta(days=1):%Y-%m}"
+    done = up.prefect("deployment", "run", "push-usage/backfill", "--param", f"period={month}", "--watch")
+    assert done.returncode == 1, done.stdout + done.stderr
+    (run,) = up.ask("POST", "flow_runs/filter", {"deployments": {"name": {"any_": ["backfill"]}}})
+    assert run["state"]["type"] == "FAILED"
+    assert "nothing was sent" in run["state"]["message"]
+    assert f"cannot be given {month}" in run["state"]["message"]

@@ -1,0 +1,100 @@
+"""What an administrator sees in Prefect's UI, in a real browser."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+pytestmark = [pytest.mark.slurm, pytest.mark.prefect, pytest.mark.browser]
+
+PICTURES = Path(__file__).parents[2] / "docs" / "screenshots"
+SECONDS = 30_000
+
+
+@pytest.fixture
+def page(browser: Any) -> Any:
+    opened = browser.new_page()
+    opened.set_default_timeout(SECONDS)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def shoot(page: Any, pytestconfig: pytest.Config) -> Any:
+    """Save what is to be seen, when that was asked for."""
+
+    def save(name: str) -> None:
+        if pytestconfig.getoption("screenshots"):
+            PICTURES.mkdir(parents=True, exist_ok=True)
+            page.screenshot(path=PICTURES / f"{name}.png")
+
+    return save
+
+
+def see(page: Any, *texts: str | re.Pattern[str]) -> None:
+    """The page's body shows them all (an empty page has a normal title too)."""
+    for text in texts:
+        expect(page.locator("body")).to_contain_text(text, timeout=SECONDS)
+
+
+@pytest.fixture(scope="session")
+def pushed(up: Any) -> Any:
+    """The newest run of push-usage/hourly that reported something."""
+    body = {"deployments": {"name": {"any_": ["hourly"]}}, "sort": "START_TIME_ASC"}
+    body["flow_runs"] = {"state": {"type": {"any_": ["COMPLETED"]}}}
+    return up.ask("POST", "flow_runs/filter", body)[0]
+
+
+def test_the_dashboard_counts_the_runs(up: Any, page: Any, shoot: Any) -> None:
+    page.goto(f"{up.stack.ui_url}/dashboard")
+    see(page, "Flow Runs", re.compile(r"[1-9]\d*\s*total"), "Completed", "headnode")
+    shoot("dashboard")
+
+
+def test_the_runs_page_lists_the_runs_of_both_flows(up: Any, pushed: Any, page: Any, shoot: Any) -> None:
+    page.set_viewport_size({"width": 1280, "height": 1400})  # the list shows what fits the window
+    page.goto(f"{up.stack.ui_url}/runs")
+    see(page, "pull-orders", "push-usage", pushed["name"], "every-2-minutes", "hourly")
+    shoot("runs")
+
+
+def test_the_deployments_page_tells_the_schedules(up: Any, page: Any, shoot: Any) -> None:
+    page.goto(f"{up.stack.ui_url}/deployments")
+    see(page, "every-2-minutes", "hourly", "backfill", "Every 2 minutes", "At 15 minutes past the hour")
+    shoot("deployments")
+
+
+def test_the_page_of_a_run_shows_its_steps(up: Any, pushed: Any, page: Any, shoot: Any) -> None:
+    page.goto(f"{up.stack.ui_url}/runs/flow-run/{pushed['id']}")
+    see(page, pushed["name"], "push-usage", "Completed", "counted up to")
+    shoot("push-usage-run")
+    page.get_by_role("tab", name="Task Runs").or_(page.get_by_text("Task Runs", exact=True)).first.click()
+    see(page, "fetch-offering", "observe-cluster", "count usage", "report usage")
+    shoot("push-usage-tasks")
+    page.get_by_role("tab", name="Artifacts").or_(page.get_by_text("Artifacts", exact=True)).last.click()
+    see(page, "usage")
+    shoot("push-usage-artifacts")
+
+
+def test_the_page_of_the_artifact_shows_the_amounts(up: Any, pushed: Any, page: Any, shoot: Any) -> None:
+    (artifact,) = up.stack.api.artifacts(pushed["id"])
+    page.goto(f"{up.stack.ui_url}/artifacts/artifact/{artifact['id']}")
+    see(page, "account", "component", "TRES-seconds", "amount", "hpc_", "proteinfolding", "gres/gpu", "sent")
+    shoot("usage-artifact")
+
+
+def test_the_page_of_an_order_run_names_the_changes(up: Any, page: Any, shoot: Any) -> None:
+    body = {"deployments": {"name": {"any_": ["every-2-minutes"]}}, "sort": "START_TIME_ASC"}
+    body["flow_runs"] = {"state": {"type": {"any_": ["COMPLETED"]}}}
+    first = up.ask("POST", "flow_runs/filter", body)[0]
+    page.goto(f"{up.stack.ui_url}/runs/flow-run/{first['id']}")
+    see(page, first["name"], "pull-orders", "Completed")
+    shoot("pull-orders-run")
+    (artifact,) = up.stack.api.artifacts(first["id"])
+    page.goto(f"{up.stack.ui_url}/artifacts/artifact/{artifact['id']}")
+    see(page, "order", "result", "changes", "done", "Protein folding")
+    shoot("orders-artifact")
