@@ -176,5 +176,6 @@ class Run:
     def summary(self) -> str:
         """One sentence about the run, and what is wrong."""
         counted = f"{self.period} up to {self.cutoff:%Y-%m-%d %H:%M:%S} UTC"
-        text = f"{counted}: {self.sent} allocations sent, {self.unchanged} unchanged"
+        noun = "allocation" if self.sent == 1 else "allocations"
+        text = f"{counted}: {self.sent} {noun} sent, {self.unchanged} unchanged"
         return "; ".join([text, *self.problems])

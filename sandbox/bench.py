@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import statistics
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from rich.table import Table
 from allocations.accounts import AccountName
 from allocations.billing import BillingPeriod
 from allocations.usage import add_up, seconds_by_account, tres_seconds
+from sandbox.inherited import environment as environment_here
 from sandbox.slurm import Cluster, PastJob, SandboxError
 from slurm_io.client import SLURM_ENVIRONMENT, Slurm, windows
 from slurm_io.commands import show_associations, show_jobs
@@ -98,7 +98,7 @@ def past_jobs(accounts: list[str], users: list[str], start: datetime) -> Iterato
 
 def measure(cluster: Cluster, start: datetime) -> list[Measured]:
     """Each of our reads in turn with the bare commands that it runs."""
-    environment = {**os.environ, **cluster.environment, **SLURM_ENVIRONMENT}
+    environment = {**environment_here(), **cluster.environment, **SLURM_ENVIRONMENT}
     slurm = Slurm(NativeRunner(environment), AccountName("cloudrock"))
     pieces = list(windows(start, start + SPREAD))
 

@@ -17,6 +17,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from sandbox.inherited import environment as environment_here
 from sandbox.slurm import SandboxError, processes
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class Services:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **environment, **self.mark},
+                env={**environment_here(), **environment, **self.mark},
                 cwd=cwd,
                 start_new_session=True,
             )

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.cloudrock import OfficeClient
+from sandbox.inherited import environment as environment_here
 from sandbox.prefect_api import PrefectApi
 from sandbox.services import Services, answers, free_port
 from sandbox.slurm import Cluster, SandboxError
@@ -209,7 +210,7 @@ class Stack:
         try:
             done = subprocess.run(
                 (*PREFECT, *arguments),
-                env={**os.environ, **self.environment(), **self.services.mark},
+                env={**environment_here(), **self.environment(), **self.services.mark},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,

@@ -12,7 +12,7 @@ PACKAGES = ("allocations", "cloudrock_io", "cloudrock_slurm", "flows", "sandbox"
 OWNERS = {
     r"^\s*(import|from) prefect\b": ("flows/", "cloudrock_slurm/"),
     r"^\s*(import|from) (subprocess|docker)\b": ("slurm_io/runner.py", "sandbox/"),
-    r"\bos\.environ\b|\bos\.getenv\b": ("flows/settings.py", "sandbox/"),
+    r"\bos\.environ\b|\bos\.getenv\b": ("flows/settings.py", "sandbox/inherited.py"),
     r"^\s*(import|from) (requests|urllib3|cloudrock_client)\b": ("cloudrock_io/",),
 }
 

@@ -12,6 +12,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
+from sandbox.inherited import environment as environment_here
 from sandbox.slurm import config, daemons, loopback, people, processes
 from sandbox.slurm.config import Ports, Setting
 from sandbox.slurm.errors import SandboxError
@@ -39,7 +40,7 @@ def choose(places: Places) -> Setting:
 
 def client_environment(places: Places) -> dict[str, str]:
     """What a client of the cluster needs, and nothing else; PATH only where it lacks folders of programs."""
-    inherited = os.environ.get("PATH", "")
+    inherited = environment_here().get("PATH", "")
     path = search_path(inherited)
     needed = {"SLURM_CONF": str(places.slurm_conf)}
     return (
@@ -52,7 +53,7 @@ def client_environment(places: Places) -> dict[str, str]:
 def full_environment(places: Places) -> dict[str, str]:
     """This process's environment with the cluster's on top, less what would be options to SLURM's clients."""
     prefixes = ("SLURM", "SBATCH", "SACCT", "SQUEUE", "SINFO", "SCANCEL", "SALLOC", "SRUN")
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(prefixes)}
+    inherited = {name: value for name, value in environment_here().items() if not name.startswith(prefixes)}
     return {**inherited, **client_environment(places)}
 
 

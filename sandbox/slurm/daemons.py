@@ -10,6 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from sandbox.inherited import environment as environment_here
 from sandbox.slurm import processes
 from sandbox.slurm.errors import SandboxError
 from sandbox.slurm.packages import program, search_path
@@ -83,14 +84,14 @@ def slurmd(setting: Setting, node: str) -> Daemon:
 def start(daemon: Daemon, places: Places) -> int:
     """Start in a session of its own, which a Ctrl-C meant for the starter does not reach; returns the pid."""
     environment = {
-        "PATH": search_path(os.environ.get("PATH", "")),
+        "PATH": search_path(environment_here().get("PATH", "")),
         "LANG": "C.UTF-8",
         **daemon.environment,
         processes.FOLDER_MARK: str(places.folder),
         processes.DAEMON_MARK: daemon.name,
     }
-    if "TZ" in os.environ:
-        environment["TZ"] = os.environ["TZ"]
+    if zone := environment_here().get("TZ"):
+        environment["TZ"] = zone
     output = str(_output(daemon.name, places))
     append = os.O_WRONLY | os.O_CREAT | os.O_APPEND
     return os.posix_spawnp(

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sandbox.inherited import environment as environment_here
 from sandbox.slurm.errors import SandboxError
 from sandbox.slurm.interrupts import uninterrupted
 
@@ -48,7 +49,7 @@ def search_path(inherited: str) -> str:
 
 def program(name: str) -> Path:
     """Where a program of `PACKAGE_OF` is."""
-    found = shutil.which(name, path=search_path(os.environ.get("PATH", "")))
+    found = shutil.which(name, path=search_path(environment_here().get("PATH", "")))
     if found is None:
         package = PACKAGE_OF.get(name, name)
         raise SandboxError(f"{name} is not on this machine: install the Debian package {package}")
@@ -64,7 +65,7 @@ def missing_packages(path: str, package_of: Mapping[str, str] = PACKAGE_OF) -> t
 
 def install_missing(say: Callable[[str], None], package_of: Mapping[str, str] = PACKAGE_OF) -> None:
     """Install what is missing if this user may; else say exactly what is missing."""
-    path = search_path(os.environ.get("PATH", ""))
+    path = search_path(environment_here().get("PATH", ""))
     missing = missing_packages(path, package_of)
     if not missing:
         return
@@ -81,7 +82,7 @@ def install_missing(say: Callable[[str], None], package_of: Mapping[str, str] = 
             f"let an administrator run `apt-get update && {command}`, then start again",
         )
     say(f"installing through apt (this is not interrupted half-way): {' '.join(missing)}")
-    environment = {**os.environ, "PATH": path}
+    environment = {**environment_here(), "PATH": path}
     with uninterrupted(), _no_daemons_started(become_root, environment):
         _run((*become_root, *APT, "update"), environment)
         _run((*become_root, "env", "DEBIAN_FRONTEND=noninteractive", *APT, *INSTALL, *missing), environment)

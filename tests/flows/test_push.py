@@ -83,7 +83,7 @@ def test_a_job_that_still_runs_counts_up_to_the_run(site, allocation) -> None:
 def test_nothing_used_is_reported_once_as_zero_and_an_unchanged_month_is_not_sent_again(
     site, allocation
 ) -> None:
-    assert "1 allocations sent" in site.push().message
+    assert "1 allocation sent" in site.push().message
     assert site.usage(allocation) == {"cpu": 0, "gres/gpu": 0, "mem": 0}
     site.marketplace.office.clear_requests()
     assert "0 allocations sent, 1 unchanged" in site.push().message
