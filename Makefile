@@ -43,7 +43,7 @@ format: $(READY)  ## let ruff format the tree
 
 lock:  ## write requirements.lock anew (needs uv; versions and hashes, no addresses)
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-header \
-	  --no-emit-index-url --no-emit-find-links --no-annotate --no-strip-extras --upgrade --quiet -o requirements.lock
+	  --no-emit-index-url --no-emit-find-links --no-annotate --upgrade --quiet -o requirements.lock
 
 clean:  ## remove the virtual environment and the tools' caches
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage
