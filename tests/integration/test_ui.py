@@ -71,13 +71,11 @@ def test_the_deployments_page_tells_the_schedules(up: Any, page: Any, shoot: Any
 def test_the_page_of_a_run_shows_its_steps(up: Any, pushed: Any, page: Any, shoot: Any) -> None:
     page.goto(f"{up.stack.ui_url}/runs/flow-run/{pushed['id']}")
     see(page, pushed["name"], "push-usage", "Completed", "counted up to")
-    shoot("push-usage-run")
-    page.get_by_role("tab", name="Task Runs").or_(page.get_by_text("Task Runs", exact=True)).first.click()
+    page.get_by_text("Task Runs", exact=True).click()
     see(page, "fetch-offering", "observe-cluster", "count usage", "report usage")
-    shoot("push-usage-tasks")
-    page.get_by_role("tab", name="Artifacts").or_(page.get_by_text("Artifacts", exact=True)).last.click()
-    see(page, "usage")
-    shoot("push-usage-artifacts")
+    shoot("push-usage-run")
+    page.get_by_text("Artifacts", exact=True).click()
+    see(page, "usage", "up to")
 
 
 def test_the_page_of_the_artifact_shows_the_amounts(up: Any, pushed: Any, page: Any, shoot: Any) -> None:
@@ -93,6 +91,8 @@ def test_the_page_of_an_order_run_names_the_changes(up: Any, page: Any, shoot: A
     first = up.ask("POST", "flow_runs/filter", body)[0]
     page.goto(f"{up.stack.ui_url}/runs/flow-run/{first['id']}")
     see(page, first["name"], "pull-orders", "Completed")
+    page.get_by_text("Task Runs", exact=True).click()
+    see(page, "fetch-executing-orders", "observe-cluster", "read back", "allocation ok")
     shoot("pull-orders-run")
     (artifact,) = up.stack.api.artifacts(first["id"])
     page.goto(f"{up.stack.ui_url}/artifacts/artifact/{artifact['id']}")
