@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from prefect.artifacts import create_table_artifact
@@ -53,6 +54,16 @@ def publish_usage(lines: Sequence[UsageLine], summary: str) -> None:
     publish(USAGE_KEY, rows, f"**push-usage**: {summary}")
 
 
+ACTIVE = re.compile(r"[\\`*\[\]<>~|]|^[-+#](?=\s)", re.MULTILINE)
+"""What Markdown would act upon: emphasis, code, links, pictures, HTML, columns, lists and headings."""
+
+
 def publish(key: str, rows: list[dict[str, Any]], description: str) -> None:
     """One version of the artifact; without rows only its description speaks."""
-    create_table_artifact(key=key, table=rows, description=description)
+    cells = [{name: plain(value) for name, value in row.items()} for row in rows]
+    create_table_artifact(key=key, table=cells, description=description)
+
+
+def plain(value: object) -> object:
+    """A cell as it reads: Prefect renders Markdown in tables, and names are typed by customers."""
+    return ACTIVE.sub(r"\\\g<0>", value) if isinstance(value, str) else value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from prefect import flow
@@ -21,7 +22,12 @@ if TYPE_CHECKING:
     from prefect.client.schemas.objects import State
 
 
-@flow(name="pull-orders")
+def run_name() -> str:
+    """`pull-orders 2026-11-22 23:15:00`: the start tells pulls apart."""
+    return f"pull-orders {datetime.now(UTC):%Y-%m-%d %H:%M:%S}"
+
+
+@flow(name="pull-orders", flow_run_name=run_name)
 def pull_orders() -> State[Any]:
     """Carry out every executing order of the offering, each by itself; red when one needs a person."""
     return calmly(pull, get_run_logger())

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from prefect import flow
 from prefect.client.schemas.objects import State  # noqa: TC002 - unresolved, the parameters' schema is empty
 from prefect.logging import get_run_logger
+from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 from pydantic import Field
 
@@ -36,7 +37,14 @@ Month = Annotated[
 ]
 
 
-@flow(name="push-usage")
+def run_name() -> str:
+    """`push-usage 2026-11, 2026-11-22 23:15:00`: the month, and the start."""
+    now = datetime.now(UTC)
+    month = flow_run.parameters.get("period") or BillingPeriod.containing(now)
+    return f"push-usage {month}, {now:%Y-%m-%d %H:%M:%S}"
+
+
+@flow(name="push-usage", flow_run_name=run_name)
 def push_usage(period: Month | None = None) -> State[Any]:
     """Report every allocation's usage of one month, as absolute amounts: repeating it changes nothing."""
     return calmly(lambda: push(period), get_run_logger())

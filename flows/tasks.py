@@ -99,14 +99,14 @@ def observe_cluster(slurm: Slurm) -> ClusterState:
     return slurm.observe()
 
 
-@task(name="fetch-team", task_run_name="order-{order_uuid}: fetch team", **effect)
+@task(name="fetch-team", task_run_name="order {order_uuid:.8}: fetch team", **effect)
 def fetch_team(cloudrock: Cloudrock, resource_uuid: str, order_uuid: str) -> tuple[TeamMember, ...]:
     """The people of the resource's project."""
     del order_uuid  # names the task run
     return tuple(cloudrock.fetch_team(resource_uuid))
 
 
-@task(name="apply-change", task_run_name="order-{order_uuid}: {change}", **effect)
+@task(name="apply-change", task_run_name="order {order_uuid:.8}: {change}", **effect)
 def apply_change(slurm: Slurm, change: Change, observed: ClusterState, order_uuid: str) -> None:
     """One change on the cluster; repeating it is harmless, since sacctmgr adds and sets."""
     del order_uuid
@@ -115,7 +115,7 @@ def apply_change(slurm: Slurm, change: Change, observed: ClusterState, order_uui
 
 @task(
     name="record-account",
-    task_run_name="order-{order_uuid}: record account {account} on the {kind}",
+    task_run_name="order {order_uuid:.8}: record account {account} on the {kind}",
     **effect,
 )
 def record_account(
@@ -129,21 +129,21 @@ def record_account(
         cloudrock.set_allocation_backend_id(resource_uuid, account)
 
 
-@task(name="fetch-associations", task_run_name="order-{order_uuid}: fetch associations", **effect)
+@task(name="fetch-associations", task_run_name="order {order_uuid:.8}: fetch associations", **effect)
 def fetch_associated(cloudrock: Cloudrock, allocation_uuid: str, order_uuid: str) -> frozenset[str]:
     """The user names that the marketplace associates with the allocation already."""
     del order_uuid
     return frozenset(found.username for found in cloudrock.fetch_associations(allocation_uuid))
 
 
-@task(name="create-association", task_run_name="order-{order_uuid}: associate {user}", **effect)
+@task(name="create-association", task_run_name="order {order_uuid:.8}: associate {user}", **effect)
 def create_association(cloudrock: Cloudrock, resource_uuid: str, user: UserName, order_uuid: str) -> None:
     """Tell the marketplace that the user may use the allocation; a second time changes nothing."""
     del order_uuid
     cloudrock.create_association(resource_uuid, user)
 
 
-@task(name="read-order", task_run_name="order-{order_uuid}: read back", **effect)
+@task(name="read-order", task_run_name="order {order_uuid:.8}: read back", **effect)
 def read_order(
     cloudrock: Cloudrock, order_uuid: str, resource_uuid: str
 ) -> tuple[OrderItemState, ResourceState, AllocationState]:
@@ -153,7 +153,7 @@ def read_order(
     return item.state, resource.state, cloudrock.fetch_allocation_state(resource_uuid)
 
 
-@task(name="finish-order", task_run_name="order-{order_uuid}: {step.value}", **once)
+@task(name="finish-order", task_run_name="order {order_uuid:.8}: {step.value}", **once)
 def finish_order(cloudrock: Cloudrock, step: Finish, order_uuid: str, resource_uuid: str) -> None:
     """One finishing call. Not retried here: the next run reads what it did and goes on."""
     match step:
@@ -165,7 +165,7 @@ def finish_order(cloudrock: Cloudrock, step: Finish, order_uuid: str, resource_u
             cloudrock.set_order_item_done(order_uuid)
 
 
-@task(name="refuse-order", task_run_name="order-{order_uuid}: erred", **once)
+@task(name="refuse-order", task_run_name="order {order_uuid:.8}: erred", **once)
 def refuse_order(cloudrock: Cloudrock, order_uuid: str, message: str, details: str) -> None:
     """Tell the customer why the order cannot be carried out, and staff what exactly happened."""
     cloudrock.set_order_item_erred(order_uuid, message, details)

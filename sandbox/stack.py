@@ -160,10 +160,11 @@ class Stack:
         return PrefectApi(f"{self.ui_url}/api")
 
     def start_prefect(self) -> None:
-        """Prefect's server with its UI, on a copy of an empty database, which is made once per version."""
+        """Prefect's server with its UI, on a copy of an empty database: one for the checkout and version."""
         environment = self.environment()
-        template = self.folder / f"prefect-{version('prefect')}.sqlite"
+        template = FOLDER / f"prefect-{version('prefect')}.sqlite"
         if not template.exists():
+            FOLDER.mkdir(exist_ok=True)
             self.prefect("server", "database", "upgrade", "--yes")
             (self.home / "prefect.db").rename(template)
         shutil.copy(template, self.home / "prefect.db")
