@@ -166,7 +166,7 @@ class Stack:
         if not template.exists():
             FOLDER.mkdir(exist_ok=True)
             self.prefect("server", "database", "upgrade", "--yes")
-            (self.home / "prefect.db").rename(template)
+            shutil.move(self.home / "prefect.db", template)
         shutil.copy(template, self.home / "prefect.db")
         argv = (*PREFECT, "server", "start")
         process = self.services.start("prefect-server", *argv, environment=environment, cwd=CHECKOUT)
