@@ -27,6 +27,7 @@ def pytest_configure() -> None:
     (ROOT / ".sandbox").mkdir(exist_ok=True)  # where pytest's own temporary folders go
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
     for item in items:
         if not any(item.get_closest_marker(name) for name in SLOW):
