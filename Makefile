@@ -24,7 +24,7 @@ down: $(READY)  ## stop what `make up` started
 	@$(BIN)/cloudrock-slurm down
 
 test: $(READY)  ## every test, on real parts
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+	@$(BIN)/python -m pytest
 
 check: $(READY)  ## format, lint, types, layers and the fast tests: before each commit
 	@$(BIN)/ruff format --check --quiet .

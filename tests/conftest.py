@@ -1,7 +1,4 @@
-"""What all tests share: a test that needs no real daemon is fast; one SLURM cluster for the rest.
-
-Two groups, one process each: what shares the cluster, and what shares the whole stack. The fast ones fill up.
-"""
+"""What all tests share: a test that needs no real daemon is fast; one SLURM cluster for the rest."""
 
 from __future__ import annotations
 
@@ -27,15 +24,10 @@ def pytest_configure() -> None:
     (ROOT / ".sandbox").mkdir(exist_ok=True)  # where pytest's own temporary folders go
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
     for item in items:
         if not any(item.get_closest_marker(name) for name in SLOW):
             item.add_marker(pytest.mark.fast)
-        elif "integration" in item.path.parts:
-            item.add_marker(pytest.mark.xdist_group("stack"))
-        else:
-            item.add_marker(pytest.mark.xdist_group("cluster"))
 
 
 @pytest.fixture(scope="session")
