@@ -105,7 +105,8 @@ class Run:
                 self.unchanged += 1
                 self.note(usage, "unchanged")
         if refusal := self.refusal():
-            self.problem(f"{refusal}: what was not sent is counted in the run's table")
+            unsent = "nothing was sent" if not self.sent else "the rest was not sent"
+            self.problem(f"{refusal}: {unsent}, the run's table has what was counted")
         elif self.sent:
             self.read_back(usages)
 
