@@ -21,6 +21,7 @@ from sandbox.cloudrock.store import Store
 from sandbox.cloudrock.worker import Worker
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from types import TracebackType
 
 HOST = "127.0.0.1"
@@ -42,12 +43,15 @@ class Marketplace:
         seed_with: str = "demo",
         people_suffix: str = "",
         worker_delay_seconds: float = 0.05,
+        starts_at: datetime | None = None,
     ) -> None:
         self._socket = _bound(port)
         self._folder = tempfile.TemporaryDirectory(prefix="cloudrock-") if database is None else None
         file = Path(self._folder.name) / "cloudrock.sqlite" if self._folder else Path(str(database))
         store = Store(file)
         clock = Clock()
+        if starts_at is not None:
+            clock.set(starts_at)
         self._parts = Parts(store, Worker(store, clock, worker_delay_seconds), clock)
         self.office = BackOffice(self._parts)
         if not self.office.notes():
