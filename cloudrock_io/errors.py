@@ -120,27 +120,25 @@ REJECTIONS: dict[int, type[CloudrockRejected]] = {
 }
 
 
-class UnexpectedCloudrockData(CloudrockError):  # noqa: N818  # names the fact
-    """Cloudrock answered with something else than the contract says; nothing was made of it."""
+class CloudrockMismatch(CloudrockError):  # noqa: N818  # names the fact
+    """A value that is not what it has to be, on its way in or out."""
 
     def __init__(self, what: str, expected: str, got: str) -> None:
         super().__init__(what, expected, got)
         self.what = what
         self.expected = expected
         self.got = got
+
+
+class UnexpectedCloudrockData(CloudrockMismatch):  # names the fact
+    """Cloudrock answered with something else than the contract says; nothing was made of it."""
 
     def __str__(self) -> str:
         return f"Unexpected data from Cloudrock in {self.what}: expected {self.expected}, got {self.got}."
 
 
-class UnsendableToCloudrock(CloudrockError):  # noqa: N818  # names the fact
+class UnsendableToCloudrock(CloudrockMismatch):  # names the fact
     """A value that Cloudrock would refuse, crash on or misunderstand; it was not sent."""
-
-    def __init__(self, what: str, expected: str, got: str) -> None:
-        super().__init__(what, expected, got)
-        self.what = what
-        self.expected = expected
-        self.got = got
 
     def __str__(self) -> str:
         return f"Not sent to Cloudrock: {self.what} must be {self.expected}, not {self.got}."

@@ -11,11 +11,11 @@ import os
 import socket
 import subprocess
 import time
-import urllib.error
-import urllib.request
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+import httpx
 
 from sandbox.inherited import environment as environment_here
 from sandbox.slurm import SandboxError, processes
@@ -28,6 +28,7 @@ MARK = "CLOUDROCK_SANDBOX_SERVICES"
 LOG_LINES = 15
 POLL_SECONDS = 0.1
 POLITE_SECONDS = 10.0
+SERVER_ERROR = 500
 
 
 def free_port() -> int:
@@ -40,16 +41,9 @@ def free_port() -> int:
 def answers(url: str) -> bool:
     """Whether a server gives any answer below 500 at the address."""
     try:
-        with urllib.request.urlopen(url, timeout=5) as response:  # noqa: S310 - http on loopback, made here
-            return bool(response.status < http_error)
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code < http_error
-    except OSError:
+        return httpx.get(url, timeout=5).status_code < SERVER_ERROR
+    except httpx.HTTPError:
         return False
-
-
-http_error = 500
 
 
 @dataclass(frozen=True, slots=True)
