@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from allocations.accounts import AccountName
 from cloudrock_io.client import Cloudrock
-from flows.settings import DeploymentType, SettingsError, command_environment
+from flows.choices import DeploymentType
+from flows.settings import SettingsError, command_environment
 from slurm_io.client import SLURM_ENVIRONMENT, Slurm
 from slurm_io.runner import NativeRunner
 

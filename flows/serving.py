@@ -5,9 +5,10 @@ from __future__ import annotations
 from prefect.client.orchestration import get_client
 from prefect.settings import get_current_settings
 
+from flows.choices import SyncDirection
 from flows.pull import pull_orders
 from flows.push import push_usage
-from flows.settings import SettingsError, SyncDirection
+from flows.settings import SettingsError
 
 NAME = "service"
 PULL_SECONDS = 120

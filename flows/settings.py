@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import os
 import re
-from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
-from pydantic import Field, HttpUrl, SecretStr, ValidationError, field_validator
+from pydantic import HttpUrl, SecretStr, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from allocations.accounts import LEGAL_NAME, SHORTEST_HEX, AccountName, NamingRules
 from allocations.components import parse_components
 from allocations.desired import Rules
+from flows.choices import (
+    DeploymentType,
+    LimitsOwner,
+    OrderApproval,
+    SyncDirection,
+    TerminateJobs,
+    UsernameSource,
+)
+from flows.variables import complaints, variable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from pydantic import ValidationInfo
-    from pydantic.fields import FieldInfo
 
     from allocations.components import Components
 
@@ -33,34 +38,6 @@ OURS = ("CLOUDROCK_", "PREFECT_")
 
 class SettingsError(Exception):
     """One line per variable that is missing or wrong."""
-
-
-class SyncDirection(Enum):
-    """Which side the service runs."""
-
-    PULL = "pull"
-    PUSH = "push"
-
-
-class DeploymentType(Enum):
-    """Where SLURM's commands run."""
-
-    DOCKER = "docker"
-    NATIVE = "native"
-
-
-class UsernameSource(Enum):
-    """Where a team member's name on the cluster comes from."""
-
-    LOCAL = "local"
-    FREEIPA = "freeipa"
-
-
-def variable(name: str, meaning: str, expected: str, default: Any = ...) -> Any:  # noqa: ANN401 - as pydantic's Field
-    """A field that is read from one variable; `expected` completes the sentence `expected ...`."""
-    return Field(
-        default, validation_alias=name, description=meaning, json_schema_extra={"expected": expected}
-    )
 
 
 class Settings(BaseSettings):
@@ -135,8 +112,9 @@ class Settings(BaseSettings):
     )
     username_source: UsernameSource = variable(
         "CLOUDROCK_SLURM_USERNAME_SOURCE",
-        "Whose names team members have on the cluster: the marketplace's, or FreeIPA's (needs a staff token)",
-        "local or freeipa",
+        "Whose names team members have on the cluster: the marketplace's, FreeIPA's (needs a staff token), "
+        "or those that the provider gave to the offering's users",
+        "local, freeipa or offering",
         UsernameSource.LOCAL,
     )
     tres_config_path: Path = variable(
@@ -144,6 +122,49 @@ class Settings(BaseSettings):
         "The file that describes the components",
         "the path of a YAML file",
         Path("config-components.yaml"),
+    )
+    order_approval: OrderApproval = variable(
+        "CLOUDROCK_ORDER_APPROVAL",
+        "Who approves pending order items: a person in the portal, or this agent",
+        "manual or auto",
+        OrderApproval.MANUAL,
+    )
+    terminate_jobs: TerminateJobs = variable(
+        "SLURM_TERMINATE_JOBS",
+        "What happens to the jobs of a terminated allocation, and of a member who left the project",
+        "cancel or wait",
+        TerminateJobs.CANCEL,
+    )
+    limits_owner: LimitsOwner = variable(
+        "SLURM_LIMITS_OWNER",
+        "Who decides when an allocation's limits on the cluster differ from what was ordered: the cluster "
+        "(the difference is reported), or the marketplace (it is overwritten)",
+        "slurm or cloudrock",
+        LimitsOwner.SLURM,
+    )
+    max_removals: int = variable(
+        "SYNC_MAX_REMOVALS",
+        "Most accounts and members that one run may remove without being told to go on",
+        "a number, 0 or more",
+        20,
+    )
+    create_homedirs: bool = variable(
+        "ENABLE_USER_HOMEDIR_ACCOUNT_CREATION",
+        "Whether home directories are made for users who get an association",
+        "true or false",
+        default=False,
+    )
+    homedir_umask: str = variable(
+        "USER_HOMEDIR_UMASK",
+        "The umask of those home directories",
+        "three or four octal digits",
+        "0077",
+    )
+    state_dir: Path = variable(
+        "CLOUDROCK_STATE_DIR",
+        "Where the agent keeps its lock and what it may forget; all that write to one cluster share it",
+        "the path of a folder, made when missing",
+        Path(".cloudrock-slurm"),
     )
 
     @field_validator("api_token")
@@ -187,6 +208,22 @@ class Settings(BaseSettings):
             raise ValueError
         return length
 
+    @field_validator("max_removals")
+    @classmethod
+    def not_negative(cls, number: int) -> int:
+        """A cap of 0 lets no run remove anything."""
+        if number < 0:
+            raise ValueError
+        return number
+
+    @field_validator("homedir_umask")
+    @classmethod
+    def octal(cls, text: str) -> str:
+        """What mkhomedir_helper takes."""
+        if not re.fullmatch(r"0?[0-7]{3}", text):
+            raise ValueError
+        return text.zfill(4)
+
     @property
     def naming(self) -> NamingRules:
         """How accounts are named here."""
@@ -203,29 +240,7 @@ def load_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        raise SettingsError("\n".join(dict.fromkeys(complaints(error)))) from None
-
-
-def complaints(error: ValidationError) -> Iterator[str]:
-    """`VARIABLE: missing, expected ...` for each finding; values of secrets are never repeated."""
-    by_name = Settings.model_fields
-    by_variable = {str(field.validation_alias): field for field in by_name.values()}
-    for finding in error.errors():
-        place = str(finding["loc"][0])
-        field = by_variable.get(place) or by_name[place]
-        if finding["type"] == "missing":
-            said = "missing"
-        elif field.annotation is SecretStr:
-            said = "bad value"
-        else:
-            said = f"bad value {finding['input']!r}"
-        yield f"{field.validation_alias}: {said}: expected {expected(field)}"
-
-
-def expected(field: FieldInfo) -> str:
-    """What a variable may hold, in words."""
-    extra = field.json_schema_extra
-    return str(extra["expected"]) if isinstance(extra, dict) else ""
+        raise SettingsError("\n".join(complaints(Settings, error))) from None
 
 
 def load_components(settings: Settings) -> Components:
@@ -259,16 +274,3 @@ def load_rules(settings: Settings) -> Rules:
 def command_environment() -> dict[str, str]:
     """The environment for SLURM's commands: the agent's own, without what is ours to know."""
     return {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
-
-
-def table_of_variables() -> str:
-    """The README's table, in Markdown."""
-    rows = ["| variable | default | meaning |", "|---|---|---|"]
-    for field in Settings.model_fields.values():
-        required = field.is_required()
-        default = field.default.value if isinstance(field.default, Enum) else field.default
-        if isinstance(default, bool):
-            default = str(default).lower()
-        shown = "**required**" if required else f"`{default}`" if default is not None else ""
-        rows.append(f"| `{field.validation_alias}` | {shown} | {field.description}: {expected(field)} |")
-    return "\n".join(rows)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flows import tasks
-from flows.settings import SettingsError, UsernameSource
+from flows.choices import UsernameSource
+from flows.settings import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -9,17 +9,16 @@ import pytest
 
 from allocations.accounts import NamingRules
 from allocations.errors import InvalidComponents
-from flows.settings import (
+from flows.choices import (
     DeploymentType,
-    Settings,
-    SettingsError,
+    LimitsOwner,
+    OrderApproval,
     SyncDirection,
+    TerminateJobs,
     UsernameSource,
-    command_environment,
-    load_components,
-    load_settings,
-    table_of_variables,
 )
+from flows.settings import Settings, SettingsError, command_environment, load_components, load_settings
+from flows.variables import table_of_variables
 
 ROOT = Path(__file__).parents[2]
 COMPLETE = {
@@ -61,6 +60,12 @@ def test_the_defaults_are_those_that_were_promised(complete) -> None:
     assert settings.username_source is UsernameSource.LOCAL
     assert settings.tres_config_path == Path("config-components.yaml")
     assert settings.sync_direction is None
+    assert settings.order_approval is OrderApproval.MANUAL
+    assert settings.terminate_jobs is TerminateJobs.CANCEL
+    assert settings.limits_owner is LimitsOwner.SLURM
+    assert settings.max_removals == 20
+    assert (settings.create_homedirs, settings.homedir_umask) == (False, "0077")
+    assert settings.state_dir == Path(".cloudrock-slurm")
 
 
 def test_the_names_are_those_that_were_promised() -> None:
@@ -68,8 +73,11 @@ def test_the_names_are_those_that_were_promised() -> None:
         "CLOUDROCK_API_TOKEN",
         "CLOUDROCK_API_URL",
         "CLOUDROCK_OFFERING_UUID",
+        "CLOUDROCK_ORDER_APPROVAL",
         "CLOUDROCK_SLURM_USERNAME_SOURCE",
+        "CLOUDROCK_STATE_DIR",
         "CLOUDROCK_SYNC_DIRECTION",
+        "ENABLE_USER_HOMEDIR_ACCOUNT_CREATION",
         "REQUESTS_VERIFY_SSL",
         "SLURM_ALLOCATION_NAME_MAX_LEN",
         "SLURM_ALLOCATION_PREFIX",
@@ -77,8 +85,12 @@ def test_the_names_are_those_that_were_promised() -> None:
         "SLURM_CUSTOMER_PREFIX",
         "SLURM_DEFAULT_ACCOUNT",
         "SLURM_DEPLOYMENT_TYPE",
+        "SLURM_LIMITS_OWNER",
         "SLURM_PROJECT_PREFIX",
+        "SLURM_TERMINATE_JOBS",
         "SLURM_TRES_CONFIG_PATH",
+        "SYNC_MAX_REMOVALS",
+        "USER_HOMEDIR_UMASK",
     ]
 
 
@@ -110,6 +122,14 @@ def test_every_missing_variable_has_one_line() -> None:
         ("SLURM_DEFAULT_ACCOUNT", "root"),
         ("SLURM_DEFAULT_ACCOUNT", "a b"),
         ("CLOUDROCK_SLURM_USERNAME_SOURCE", "ldap"),
+        ("CLOUDROCK_ORDER_APPROVAL", "yes"),
+        ("SLURM_TERMINATE_JOBS", "kill"),
+        ("SLURM_LIMITS_OWNER", "both"),
+        ("SYNC_MAX_REMOVALS", "-1"),
+        ("SYNC_MAX_REMOVALS", "many"),
+        ("ENABLE_USER_HOMEDIR_ACCOUNT_CREATION", "maybe"),
+        ("USER_HOMEDIR_UMASK", "0999"),
+        ("USER_HOMEDIR_UMASK", "77"),
     ],
 )
 def test_a_bad_value_is_named_with_what_was_expected(
@@ -183,4 +203,4 @@ def test_a_components_file_that_is_wrong_is_named_with_component_and_key(complet
 
 
 def test_the_readme_s_table_of_variables_is_the_class_s_own() -> None:
-    assert table_of_variables() in (ROOT / "README.md").read_text()
+    assert table_of_variables(Settings) in (ROOT / "README.md").read_text()
