@@ -94,6 +94,8 @@ class OrderItem:
     """For an Update of limits what they were; None for everything else, a switch of plan included."""
     error_message: str = ""
     created: datetime | None = None
+    is_approved: bool = True
+    """False while the customer's side has not approved the order: the provider does not go before it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,6 +184,8 @@ class Offering:
     name: str
     type: str
     state: str
+    customer_uuid: str
+    """The provider's organisation."""
     components: tuple[OfferingComponent, ...]
 
 

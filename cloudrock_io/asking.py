@@ -127,6 +127,30 @@ class Asking:
         rows = self._transport.marketplace_resource_get_team(uuid)
         return [parsing.parse_team_member(row) for row in _listed("the team", rows)]
 
+    def fetch_teams(self, customer_uuid: str) -> dict[str, list[TeamMember]]:
+        """Project uuid to its members, of all projects that have something of the provider: few requests.
+
+        The server lists only projects with resources of *shared* offerings, so a project that is not among
+        them may have members all the same: ask with `fetch_team`.
+
+        Args:
+            customer_uuid: the provider's organisation (`Offering.customer_uuid`).
+        """
+        teams: dict[str, list[TeamMember]] = {}
+        for provider in self._transport.list_service_providers({"customer_uuid": customer_uuid}):
+            uuid = parsing.parse_service_provider(provider)
+            for row in self._transport.list_service_provider_project_permissions(uuid):
+                project, member = parsing.parse_project_role(row)
+                teams.setdefault(project, []).append(member)
+        return teams
+
+    def fetch_offering_usernames(self) -> dict[str, str]:
+        """User uuid to the name that the provider gave him for the offering; without one he is left out."""
+        query: Query = {"offering_uuid": self._offering_uuid}
+        rows = self._ours("offering user", self._transport.list_remote_offering_users(query))
+        named = [parsing.parse_offering_user(row) for row in rows]
+        return {uuid: name for uuid, name in named if name}
+
     def fetch_freeipa_profiles(self) -> list[FreeIpaProfile]:
         """The FreeIPA profiles that the token's user may see: all for staff, for others only their own.
 

@@ -44,6 +44,7 @@ ORDER_ITEM_KEYS = (
     "project_name",
     "error_message",
     "created",
+    "order_approved_at",
 )
 """What `parse_order_item` reads: the whole item takes the server long to make."""
 
@@ -79,6 +80,7 @@ def parse_order_item(json: object) -> OrderItem:
         old_limits=attributes.limits("old_limits") if "old_limits" in attributes.values else None,
         error_message=item.text_or("error_message", ""),
         created=item.moment("created") if item.values.get("created") is not None else None,
+        is_approved=item.values.get("order_approved_at") is not None,
     )
 
 
@@ -109,6 +111,26 @@ def parse_team_member(json: object) -> TeamMember:
     """A person of the resource's project."""
     member = Fields.of(json, "team member")
     return TeamMember(uuid=member.uuid("uuid"), username=member.text("username"), role=member.text("role"))
+
+
+def parse_service_provider(json: object) -> str:
+    """The uuid of a service provider, which is not that of its organisation."""
+    return Fields.of(json, "service provider").uuid("uuid")
+
+
+def parse_project_role(json: object) -> tuple[str, TeamMember]:
+    """The uuid of a project, and a person of it."""
+    role = Fields.of(json, "project role")
+    member = TeamMember(
+        uuid=role.uuid("user_uuid"), username=role.text("user_username"), role=role.text("role")
+    )
+    return role.uuid("project_uuid"), member
+
+
+def parse_offering_user(json: object) -> tuple[str, str]:
+    """The uuid of a user, and the name that the provider gave him; empty while he has none."""
+    user = Fields.of(json, "offering user")
+    return user.uuid("user_uuid"), user.text_or("username", "")
 
 
 def parse_freeipa_profile(json: object) -> FreeIpaProfile:
@@ -181,6 +203,7 @@ def parse_offering(json: object) -> Offering:
         name=offering.text("name"),
         type=offering.text("type"),
         state=offering.text("state"),
+        customer_uuid=offering.uuid("customer_uuid"),
         components=tuple(
             OfferingComponent(
                 type=component.text("type"),

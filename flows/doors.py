@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from allocations.accounts import AccountName
 from cloudrock_io.client import Cloudrock
 from flows.choices import DeploymentType
 from flows.settings import SettingsError, command_environment
@@ -25,7 +24,7 @@ def open_slurm(settings: Settings) -> Slurm:
             "SLURM_DEPLOYMENT_TYPE: docker is not built yet: expected native, on a host with SLURM's commands"
         )
     environment = {**command_environment(), **SLURM_ENVIRONMENT}
-    return Slurm(NativeRunner(environment), AccountName(settings.default_account))
+    return Slurm(NativeRunner(environment))
 
 
 def open_cloudrock(settings: Settings) -> Cloudrock:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from allocations.accounts import AccountName
 from allocations.billing import BillingPeriod
 from allocations.usage import add_up, seconds_by_account, tres_seconds
 from sandbox.inherited import environment as environment_here
@@ -99,7 +98,7 @@ def past_jobs(accounts: list[str], users: list[str], start: datetime) -> Iterato
 def measure(cluster: Cluster, start: datetime) -> list[Measured]:
     """Each of our reads in turn with the bare commands that it runs."""
     environment = {**environment_here(), **cluster.environment, **SLURM_ENVIRONMENT}
-    slurm = Slurm(NativeRunner(environment), AccountName("cloudrock"))
+    slurm = Slurm(NativeRunner(environment))
     pieces = list(windows(start, start + SPREAD))
 
     def bare(*commands: Command) -> None:

@@ -6,18 +6,34 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from allocations.model import AddUsers
-from slurm_io.commands import commands_for, show_associations, show_jobs
-from slurm_io.errors import SlurmCommandFailed, SlurmMisconfigured
-from slurm_io.parsing import parse_associations, parse_jobs
+from slurm_io.changing import commands_for
+from slurm_io.commands import (
+    make_home,
+    show_active_jobs,
+    show_associations,
+    show_default_accounts,
+    show_jobs,
+    show_organizations,
+    show_queue,
+)
+from slurm_io.errors import SlurmCommandFailed, SlurmError, SlurmMisconfigured
+from slurm_io.parsing import parse_jobs
+from slurm_io.parsing_cluster import (
+    parse_active,
+    parse_associations,
+    with_default_accounts,
+    with_organizations,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from datetime import datetime
 
-    from allocations.accounts import AccountName
-    from allocations.model import Change, ClusterState
+    from allocations.accounts import AccountName, UserName
+    from allocations.changes import Change
+    from allocations.model import ClusterState
     from allocations.usage import Jobs
+    from slurm_io.parsing_cluster import ActiveJob
     from slurm_io.runner import Runner
 
 WINDOW = timedelta(days=1)
@@ -33,33 +49,59 @@ class Slurm:
     """One cluster."""
 
     runner: Runner
-    default_account: AccountName
 
     def observe(self) -> ClusterState:
         """All accounts and associations of the cluster, in one call."""
         return parse_associations(self.runner.run(show_associations()))
 
-    def apply(self, change: Change, observed: ClusterState) -> None:
+    def observe_whole(self) -> ClusterState:
+        """The same, and who made each account, and every user's default account: in three calls."""
+        state = with_organizations(self.observe(), self.runner.run(show_organizations()))
+        return with_default_accounts(state, self.runner.run(show_default_accounts()))
+
+    def observe_ready(self, default_account: AccountName) -> ClusterState:
+        """The whole cluster, which has the default account that people need.
+
+        Raises:
+            SlurmMisconfigured: it has none of that name.
+        """
+        state = self.observe_whole()
+        if default_account not in state.accounts:
+            raise SlurmMisconfigured(
+                f"SLURM_DEFAULT_ACCOUNT: the account {default_account!r} is not on the cluster: "
+                f"make it once with `sacctmgr -i add account name={default_account}`"
+            )
+        return state
+
+    def apply(self, change: Change) -> None:
         """Carry out one change; one that has been carried out before is fine.
 
         SLURM answers an add that changes nothing as it answers one that it could not do (exit 1, no other
         word), so only observing the cluster again tells: whoever applies a plan does that.
-
-        Raises:
-            SlurmMisconfigured: users can only be added while the default account exists.
-            SlurmError: as the runner raises them.
         """
-        if isinstance(change, AddUsers) and self.default_account not in observed.accounts:
-            raise SlurmMisconfigured(
-                f"SLURM_DEFAULT_ACCOUNT: the account {self.default_account!r} is not on the cluster: "
-                f"make it once with `sacctmgr -i add account name={self.default_account}`"
-            )
-        for command in commands_for(change, self.default_account, observed.users):
+        for command in commands_for(change):
             try:
                 self.runner.run(command)
             except SlurmCommandFailed as refusal:
                 if not refusal.changed_nothing:
                     raise
+
+    def make_homes(self, users: Collection[UserName], umask: str) -> list[str]:
+        """A home directory for each user who has none; what went wrong with some, one sentence each."""
+        problems = []
+        for user in users:
+            try:
+                self.runner.run(make_home(user, umask))
+            except SlurmError as failure:
+                problems.append(f"no home directory for {user}: {failure}")
+        return problems
+
+    def fetch_active_jobs(self, accounts: Collection[AccountName]) -> frozenset[ActiveJob]:
+        """Jobs under some accounts that slurmctld has, or that slurmdbd believes to be running."""
+        if not accounts:
+            return frozenset()
+        queued = parse_active(self.runner.run(show_queue(accounts)), "squeue")
+        return frozenset({*queued, *parse_active(self.runner.run(show_active_jobs(accounts)), "sacct")})
 
     def fetch_jobs(self, start: datetime, end: datetime) -> Jobs:
         """The job records of all accounts that overlap [start, end), clipped to it."""

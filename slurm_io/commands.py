@@ -1,4 +1,4 @@
-"""Pure builders of argument vectors: never shell text, never a call with an empty name.
+"""Pure builders of the commands that read: argument vectors, never shell text, never an empty name.
 
 Everything that becomes a name has passed `allocations.accounts`; here it is checked once more, because an
 empty or odd name makes sacctmgr act on something else than was meant.
@@ -6,27 +6,33 @@ empty or odd name makes sacctmgr act on something else than was meant.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias, assert_never
+from typing import TYPE_CHECKING, TypeAlias
 
-from allocations.accounts import ROOT, account_name, described, user_name
-from allocations.components import LEGAL_TYPE, TYPE_RULE
+from allocations.accounts import account_name, user_name
 from allocations.errors import InvalidName
-from allocations.model import AddUsers, CreateAccount, SetLimits
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import datetime
 
     from allocations.accounts import AccountName, UserName
-    from allocations.model import Account, Change, Limits
 
 Command: TypeAlias = tuple[str, ...]
 """An argument vector, the program first."""
 
-WRITE = ("sacctmgr", "-i")
-"""-i: without it sacctmgr asks, and with no terminal repeats its question for ever."""
-UNLIMITED = "-1"
-ASSOCIATION_FIELDS = ("cluster", "account", "user", "parentname", "grptresmins")
+ASSOCIATION_FIELDS = (
+    "cluster",
+    "account",
+    "user",
+    "parentname",
+    "grptresmins",
+    "grpsubmitjobs",
+    "maxsubmitjobs",
+)
+ORGANIZATION_FIELDS = ("account", "organization")
+USER_FIELDS = ("user", "defaultaccount")
+QUEUE_FORMAT = "%A|%a|%u"
+ACTIVE_FIELDS = ("jobidraw", "account", "user")
 JOB_FIELDS = ("account", "user", "alloctres", "elapsedraw", "start", "end", "state")
 SACCT_TIME = "%Y-%m-%dT%H:%M:%S"
 
@@ -46,68 +52,34 @@ def show_jobs(start: datetime, end: datetime) -> Command:
     return ("sacct", "-XDTanP", "--noconvert", *bounds, f"--format={','.join(JOB_FIELDS)}")
 
 
-def commands_for(
-    change: Change, default_account: AccountName, known: Collection[UserName] = ()
-) -> tuple[Command, ...]:
-    """The commands that carry out one change, first to last; none for a change of nothing.
-
-    Args:
-        change: what to do.
-        default_account: the default account of users who are new to the cluster.
-        known: users who are on the cluster already: their default account is theirs, and stays.
-
-    Raises:
-        InvalidName: for anything that sacctmgr would not read as exactly the name it stands for.
-    """
-    match change:
-        case CreateAccount(account=account):
-            return (add_account(account),)
-        case SetLimits(account=name, before=before, after=after):
-            limits = limit_option(before, after)
-            where = ("where", f"name={account_name(name)}")
-            return ((*WRITE, "modify", "account", *where, "set", *limits),) if limits else ()
-        case AddUsers(account=name, users=users):
-            newcomers = tuple(user for user in users if user not in known)
-            others = tuple(user for user in users if user in known)
-            default = f"defaultaccount={account_name(default_account)}"
-            return (*add_users(name, newcomers, default), *add_users(name, others))
-        case _:
-            assert_never(change)
+def show_organizations() -> Command:
+    """Of every account, the organization: it says whether we made it, and whether we are closing it."""
+    return ("sacctmgr", "-nP", "show", "account", f"format={','.join(ORGANIZATION_FIELDS)}")
 
 
-def add_users(account: AccountName, users: Collection[UserName], *options: str) -> tuple[Command, ...]:
-    """One call for all of them; none without any."""
-    names = ",".join(user_name(user) for user in users)
-    where = (f"name={names}", f"account={account_name(account)}")
-    return ((*WRITE, "add", "user", *where, *options),) if users else ()
+def show_default_accounts() -> Command:
+    """Of every user whom slurmdbd knows, the default account."""
+    return ("sacctmgr", "-nP", "show", "user", f"format={','.join(USER_FIELDS)}")
 
 
-def add_account(account: Account) -> Command:
-    """The account below its parent, with its limits from the first moment on."""
-    parent = ROOT if account.parent in (None, ROOT) else account_name(account.parent)
-    place = (f"name={account_name(account.name)}", f"parent={parent}")
-    text = described(account.description) or account.name
-    words = (f"description={text}", "organization=cloudrock")
-    return (*WRITE, "add", "account", *place, *words, *limit_option({}, account.grp_tres_mins))
+def show_queue(accounts: Collection[AccountName]) -> Command:
+    """The jobs that slurmctld has under some accounts: pending, running, suspended, ending."""
+    return ("squeue", "-h", "-a", f"--accounts={listed(accounts)}", "-o", QUEUE_FORMAT)
 
 
-def limit_option(before: Limits, after: Limits) -> tuple[str, ...]:
-    """`GrpTRESMins=cpu=600,...`; a TRES that loses its limit is written as -1; empty when nothing is set."""
-    wanted = {tres: minutes_word(tres, minutes) for tres, minutes in after.items()}
-    cleared = {tres: UNLIMITED for tres in before if tres not in after}
-    pairs = ",".join(f"{tres_name(tres)}={value}" for tres, value in sorted({**wanted, **cleared}.items()))
-    return (f"GrpTRESMins={pairs}",) if pairs else ()
+def show_active_jobs(accounts: Collection[AccountName]) -> Command:
+    """The jobs under some accounts that slurmdbd believes to be running: it deletes no account before."""
+    which = (f"--accounts={listed(accounts)}", "--state=RUNNING,SUSPENDED")
+    return ("sacct", "-nPXa", *which, f"--format={','.join(ACTIVE_FIELDS)}")
 
 
-def tres_name(text: str) -> str:
-    """A TRES as it stands in an option, or InvalidName."""
-    if not LEGAL_TYPE.fullmatch(text):
-        raise InvalidName("TRES", text, TYPE_RULE)
-    return text
+def make_home(user: UserName, umask: str) -> Command:
+    """A home directory as PAM would make it at the first login; one that is there stays as it is."""
+    return ("mkhomedir_helper", user_name(user), umask)
 
 
-def minutes_word(tres: str, minutes: int) -> str:
-    """A limit's number; one below zero would lift the limit."""
-    if minutes < 0:
-        raise InvalidName(f"limit of {tres}", str(minutes), "0 or more")
-    return str(minutes)
+def listed(accounts: Collection[AccountName]) -> str:
+    """Accounts as an option takes them; without any, the option would mean everybody's."""
+    if not accounts:
+        raise InvalidName("list of accounts", "", "one account at least")
+    return ",".join(account_name(account) for account in sorted(accounts))

@@ -192,5 +192,6 @@ class TestWhatStopsARun:
         monkeypatch.setenv("SLURM_DEFAULT_ACCOUNT", "nowhere")
         item = site.order("later")
         state = site.pull()
-        assert state.message == "1 order: 1 left for the next run"
+        assert state.type.value == "FAILED"
+        assert state.message.startswith("SLURM_DEFAULT_ACCOUNT: the account 'nowhere' is not on the cluster")
         assert site.item(item)["state"] == "executing"

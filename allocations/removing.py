@@ -1,0 +1,111 @@
+"""How an allocation ends and how a member leaves: closed first, then emptied, then removed. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from allocations.accounts import ROOT
+from allocations.changes import (
+    CancelJobs,
+    CloseUsers,
+    DeleteAccount,
+    DrainAccount,
+    MoveDefaults,
+    RemoveUsers,
+    apply_to,
+)
+from allocations.errors import InvalidName, InvalidOrder
+from allocations.model import Association
+from allocations.plan import AwaitJobs, Plan, ReportUsage, Step
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from allocations.accounts import AccountName, UserName
+    from allocations.desired import Rules
+    from allocations.marketplace import Resource
+    from allocations.model import ClusterState
+
+
+def terminate(account: AccountName, observed: ClusterState, rules: Rules) -> Plan:
+    """Close the account, let its jobs end, report what they used, move defaults, delete it.
+
+    An account that is gone already leaves its usage to be reported: slurmdbd keeps it.
+
+    Raises:
+        InvalidOrder: other accounts hang below it, which nobody here made.
+    """
+    final = Step(ReportUsage(account), "no usage is taken after the order is done")
+    present = observed.accounts.get(account)
+    if present is None:
+        return Plan((final,))
+    below = observed.children_of(account)
+    if below:
+        raise InvalidOrder(
+            f"the account {account!r} has accounts below it ({', '.join(below)}), which were not made here: "
+            "move them away, then retry the order"
+        )
+    steps = [] if present.draining else [Step(DrainAccount(account), "it is about to go")]
+    if rules.cancel_jobs:
+        steps.append(Step(CancelJobs(account), "SLURM_TERMINATE_JOBS=cancel"))
+    steps += [Step(AwaitJobs(account)), final]
+    steps += defaults_moved(account, sorted(observed.users_of(account)), observed, rules)
+    steps.append(Step(DeleteAccount(account), "terminated"))
+    return Plan(tuple(steps))
+
+
+def leave(account: AccountName, users: Sequence[UserName], observed: ClusterState, rules: Rules) -> Plan:
+    """Take an account from people: their jobs end, those whose default it was get the site's."""
+    gone = tuple(users)
+    why = "not in the project's team any more"
+    still_open = tuple(user for user in gone if Association(account, user) not in observed.closed)
+    steps = [Step(CloseUsers(account, still_open), why)] if still_open else []
+    if rules.cancel_jobs:
+        steps.append(Step(CancelJobs(account, gone), "SLURM_TERMINATE_JOBS=cancel"))
+    steps.append(Step(AwaitJobs(account, gone)))
+    steps += defaults_moved(account, gone, observed, rules)
+    steps.append(Step(RemoveUsers(account, gone), why))
+    return Plan(tuple(steps))
+
+
+def defaults_moved(
+    account: AccountName, users: Iterable[UserName], observed: ClusterState, rules: Rules
+) -> Iterator[Step]:
+    """SLURM refuses to take a default account away, and forgets a user with his last association."""
+    stranded = tuple(user for user in users if is_stranded(account, user, observed))
+    if stranded:
+        yield Step(MoveDefaults(stranded, account, rules.default_account), "so that they stay users")
+
+
+def is_stranded(account: AccountName, user: UserName, observed: ClusterState) -> bool:
+    """Whether a user would lose his default account, or his last association."""
+    others = any(one.user == user and one.account != account for one in observed.associations)
+    return not others or observed.default_accounts.get(user) == account
+
+
+def prune(resource: Resource, needed: Iterable[Resource], observed: ClusterState, rules: Rules) -> Plan:
+    """The project's and then the customer's account go when they are empty, ours, and of no more use."""
+    alive = tuple(needed)
+    project_needed = any(one.project.uuid == resource.project.uuid for one in alive)
+    customer_needed = any(one.customer.uuid == resource.customer.uuid for one in alive)
+    try:
+        project = rules.naming.project_account(resource.project.uuid)
+        customer = rules.naming.customer_account(resource.customer.uuid)
+    except InvalidName:
+        return Plan()
+    steps = []
+    for name, is_needed in ((project, project_needed), (customer, customer_needed)):
+        if is_needed or not is_empty(name, observed, rules):
+            continue
+        step = Step(DeleteAccount(name), "empty, and made by us")
+        steps.append(step)
+        observed = apply_to(observed, DeleteAccount(name))
+    return Plan(tuple(steps))
+
+
+def is_empty(name: AccountName, observed: ClusterState, rules: Rules) -> bool:
+    """Whether an account is ours and nothing and nobody is below it."""
+    present = observed.accounts.get(name)
+    if present is None or not present.ours or name in (ROOT, rules.default_account):
+        return False
+    return not observed.children_of(name) and not observed.users_of(name)

@@ -1,0 +1,137 @@
+"""What a run needs to know before it decides: read in bulk, few requests for any number of allocations."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from allocations.marketplace import OrderItemState, ResourceState
+from allocations.membership import Names, Team, both, team_of
+from allocations.snapshot import Snapshot
+from cloudrock_io.errors import CloudrockRejected, CloudrockServerError, UnexpectedCloudrockData
+from flows.choices import UsernameSource
+from flows.settings import SettingsError
+
+if TYPE_CHECKING:
+    from allocations.accounts import UserName
+    from allocations.marketplace import Offering, OrderItem, Resource
+    from allocations.model import ClusterState
+    from cloudrock_io.client import Cloudrock
+
+REFUSALS = (CloudrockRejected, CloudrockServerError, UnexpectedCloudrockData)
+"""Answers that tell nothing about a team; an unreachable marketplace ends the run instead."""
+OPEN = (OrderItemState.PENDING, OrderItemState.EXECUTING)
+
+
+def read_marketplace(cloudrock: Cloudrock, source: UsernameSource) -> Snapshot:
+    """Orders, resources and teams of the offering.
+
+    Raises:
+        SettingsError: the token may not read what the source of user names needs.
+        CloudrockError: the marketplace does not answer, or refuses.
+    """
+    offering = cloudrock.fetch_offering()
+    bad_orders: list[str] = []
+    bad_resources: list[str] = []
+    orders = cloudrock.fetch_order_items(states=OPEN, on_unreadable=lambda why: bad_orders.append(str(why)))
+    resources = cloudrock.fetch_resources(on_unreadable=lambda why: bad_resources.append(str(why)))
+    by_uuid = {resource.uuid: resource for resource in resources}
+    return Snapshot(
+        offering=offering,
+        orders=tuple(orders),
+        resources=by_uuid,
+        teams=read_teams(cloudrock, offering, needing_teams(orders, by_uuid), source),
+        unreadable_orders=tuple(bad_orders),
+        unreadable_resources=tuple(bad_resources),
+    )
+
+
+def needing_teams(orders: list[OrderItem], resources: dict[str, Resource]) -> dict[str, Resource]:
+    """Project uuid to one of its resources, for every project whose members get an association."""
+    ordered = [resources.get(order.resource_uuid or "") for order in orders]
+    at_rest = [resource for resource in resources.values() if resource.state is ResourceState.OK]
+    return {resource.project.uuid: resource for resource in [*ordered, *at_rest] if resource}
+
+
+def read_teams(
+    cloudrock: Cloudrock, offering: Offering, projects: dict[str, Resource], source: UsernameSource
+) -> dict[str, Team]:
+    """Project uuid to its team; one bulk read, and one request for each project that it does not know."""
+    if not projects:
+        return {}
+    names = read_names(cloudrock, source)
+    try:
+        bulk = cloudrock.fetch_teams(offering.customer_uuid)
+    except REFUSALS:
+        bulk = {}
+    return {
+        project: team_of(bulk[project], names) if bulk.get(project) else one_team(cloudrock, resource, names)
+        for project, resource in projects.items()
+    }
+
+
+def one_team(cloudrock: Cloudrock, resource: Resource, names: Names | None) -> Team:
+    """The team of one resource's project; unknown when the marketplace refuses to say."""
+    try:
+        return team_of(cloudrock.fetch_team(resource.uuid), names)
+    except REFUSALS as refusal:
+        return Team(
+            answered=False, remarks=(f"the team is not known, nobody is added or removed: {refusal}",)
+        )
+
+
+def doubtful_teams(snapshot: Snapshot, observed: ClusterState) -> tuple[Resource, ...]:
+    """One resource of each project that somebody with an association seems to have left."""
+    members: dict[str, list[UserName]] = {}
+    for association in observed.associations:
+        members.setdefault(association.account, []).append(association.user)
+    found = {
+        resource.project.uuid: resource
+        for resource in snapshot.resting
+        if resource.account and snapshot.team(resource).leavers(members.get(resource.account, ()))
+    }
+    return tuple(found.values())
+
+
+def own_teams(
+    cloudrock: Cloudrock, resources: tuple[Resource, ...], source: UsernameSource
+) -> dict[str, Team]:
+    """Project uuid to the team as the project's own resource tells it."""
+    names = read_names(cloudrock, source)
+    return {resource.project.uuid: one_team(cloudrock, resource, names) for resource in resources}
+
+
+def confirmed(snapshot: Snapshot, second: dict[str, Team]) -> Snapshot:
+    """The snapshot after a second look: who loses an association must be missing in both answers."""
+    seen = {project: both(snapshot.teams[project], team) for project, team in second.items()}
+    return replace(snapshot, teams={**snapshot.teams, **seen})
+
+
+def read_names(cloudrock: Cloudrock, source: UsernameSource) -> Names | None:
+    """The names of users on the cluster; None where they are the marketplace's own."""
+    match source:
+        case UsernameSource.LOCAL:
+            return None
+        case UsernameSource.OFFERING:
+            return Names(cloudrock.fetch_offering_usernames(), {}, "name for this offering")
+        case UsernameSource.FREEIPA:
+            return freeipa_names(cloudrock)
+
+
+def freeipa_names(cloudrock: Cloudrock) -> Names:
+    """The names of FreeIPA profiles.
+
+    Raises:
+        SettingsError: the token sees nobody's profile but its own, so nothing can be concluded.
+    """
+    if not cloudrock.fetch_me().is_staff:
+        raise SettingsError(
+            "CLOUDROCK_API_TOKEN: CLOUDROCK_SLURM_USERNAME_SOURCE=freeipa needs a staff token, because "
+            "the marketplace shows FreeIPA profiles to staff only: expected a staff user's token"
+        )
+    profiles = cloudrock.fetch_freeipa_profiles()
+    return Names(
+        {profile.user_uuid: profile.username for profile in profiles if profile.is_active},
+        {profile.user_uuid: profile.username for profile in profiles if not profile.is_active},
+        "active FreeIPA profile",
+    )
