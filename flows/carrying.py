@@ -18,7 +18,7 @@ from allocations.outcomes import Outcome, Result
 from allocations.plan import AwaitJobs, ReportUsage, unfulfilled
 from cloudrock_io.errors import CloudrockError, UnexpectedCloudrockData
 from flows import completing, tasks
-from flows.calm import EXPECTED
+from flows.expected import EXPECTED
 from flows.site import subject_of
 from slurm_io.errors import SlurmCommandFailed, SlurmError, UnexpectedSlurmOutput
 

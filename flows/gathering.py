@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from allocations.accounts import AccountName
 from allocations.marketplace import OrderItemState, ResourceState
 from allocations.membership import Names, Team, both, team_of
 from allocations.snapshot import Snapshot
@@ -17,10 +18,21 @@ if TYPE_CHECKING:
     from allocations.marketplace import Offering, OrderItem, Resource
     from allocations.model import ClusterState
     from cloudrock_io.client import Cloudrock
+    from flows.settings import Settings
+    from slurm_io.client import Slurm
 
 REFUSALS = (CloudrockRejected, CloudrockServerError, UnexpectedCloudrockData)
 """Answers that tell nothing about a team; an unreachable marketplace ends the run instead."""
 OPEN = (OrderItemState.PENDING, OrderItemState.EXECUTING)
+
+
+def gather(cloudrock: Cloudrock, slurm: Slurm, settings: Settings) -> tuple[Snapshot, ClusterState]:
+    """Everything that a plan is made from: the marketplace, and the cluster."""
+    source = settings.username_source
+    snapshot = read_marketplace(cloudrock, source)
+    observed = slurm.observe_ready(AccountName(settings.default_account))
+    doubtful = doubtful_teams(snapshot, observed)
+    return confirmed(snapshot, own_teams(cloudrock, doubtful, source) if doubtful else {}), observed
 
 
 def read_marketplace(cloudrock: Cloudrock, source: UsernameSource) -> Snapshot:

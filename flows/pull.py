@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from prefect import flow
@@ -29,6 +30,7 @@ from flows.settings import load_rules, load_settings
 from flows.site import Site
 
 if TYPE_CHECKING:
+    from allocations.desired import Rules
     from allocations.marketplace import OrderItem
     from allocations.snapshot import Snapshot
     from flows.settings import Settings
@@ -43,27 +45,35 @@ def run_name() -> str:
 
 
 @flow(name="pull-orders", flow_run_name=run_name)
-def pull_orders(dry_run: bool = False, force: bool = False) -> State[Any]:  # noqa: FBT001, FBT002 - parameters of a deployment
+def pull_orders(  # its parameters are a deployment's
+    dry_run: bool = False,  # noqa: FBT001, FBT002
+    force: bool = False,  # noqa: FBT001, FBT002
+    adopt_parents: bool = False,  # noqa: FBT001, FBT002
+) -> State[Any]:
     """Carry out every executing order of the offering, each by itself, and keep up the members.
 
     Args:
         dry_run: make the plan and show it; write nothing anywhere.
         force: go on although the plan removes more than SYNC_MAX_REMOVALS or 30 % of what is managed.
+        adopt_parents: move accounts that stand elsewhere, such as the old agent's, under their project.
     """
-    return calmly(lambda: pull(dry_run=dry_run, force=force), get_run_logger())
+    work = partial(pull, dry_run=dry_run, force=force, adopt_parents=adopt_parents)
+    return calmly(work, get_run_logger())
 
 
-def pull(*, dry_run: bool, force: bool) -> State[Any]:
+def pull(*, dry_run: bool, force: bool, adopt_parents: bool) -> State[Any]:
     """The flow's body."""
     settings = load_settings()
+    rules = load_rules(settings, adopt_parents=adopt_parents)
+    run = Pull(settings, rules, Guards(settings.max_removals, force))
     late = lateness(datetime.now(UTC))
     if late is not None:
         return skipped(f"it starts {late.total_seconds() / 60:.0f} minutes late: a later run does its work")
     if dry_run:
-        return Pull(settings, Guards(settings.max_removals, force)).show()
+        return run.show()
     try:
         with sole_writer(settings):
-            return Pull(settings, Guards(settings.max_removals, force)).carry_out()
+            return run.carry_out()
     except ClusterIsTaken as taken:
         return skipped(str(taken))
 
@@ -87,10 +97,10 @@ def skipped(why: str) -> State[Any]:
 class Pull:
     """One run."""
 
-    def __init__(self, settings: Settings, guards: Guards) -> None:
+    def __init__(self, settings: Settings, rules: Rules, guards: Guards) -> None:
         self.settings = settings
+        self.rules = rules
         self.guards = guards
-        self.rules = load_rules(settings)
         self.logger = get_run_logger()
         self.slurm = open_slurm(settings)
 
