@@ -20,7 +20,7 @@ from sandbox.prefect_api import PrefectApi
 from sandbox.services import Services, answers, free_port
 from sandbox.slurm import Cluster, SandboxError
 from sandbox.slurm.interrupts import uninterrupted
-from sandbox.slurm.places import key_of
+from sandbox.slurm.people import suffix_of
 
 CHECKOUT = Path(__file__).parents[1]
 FOLDER = CHECKOUT / ".sandbox"
@@ -32,7 +32,6 @@ READY_SECONDS = 90.0
 COMMAND_SECONDS = 300.0
 PEOPLE = ("crs_ada", "crs_max", "crs_mary")
 """The team of the stand-in's demo project; each sandbox has its own suffix, for OS users belong to all."""
-SUFFIX_LENGTH = 4
 STOPPING_SECONDS = 0.5
 
 
@@ -186,7 +185,7 @@ class Stack:
     @property
     def suffix(self) -> str:
         """What the names of this sandbox's OS users end with, so that no two sandboxes want the same."""
-        return f"_{key_of(self.cluster.folder)[:SUFFIX_LENGTH]}"
+        return suffix_of(self.cluster.folder)
 
     @property
     def person(self) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sandbox.cloudrock import Marketplace
+from tests.own_folder import PEOPLE, SUFFIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from prefect.client.schemas.objects import State
 
     from sandbox.slurm import Cluster
-
-PEOPLE = ("crs_ada", "crs_max", "crs_mary")
 
 
 @pytest.fixture(scope="session")
@@ -40,7 +39,7 @@ def populated(cluster: Cluster) -> Cluster:
 @pytest.fixture
 def marketplace() -> Iterator[Marketplace]:
     """A marketplace of this test's own."""
-    with Marketplace() as running:
+    with Marketplace(people_suffix=SUFFIX) as running:
         yield running
 
 
