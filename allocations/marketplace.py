@@ -206,6 +206,7 @@ class UserUsage:
 class TokenOwner:
     """Whom the API token speaks for, as far as the marketplace tells."""
 
+    uuid: str
     username: str
     is_staff: bool | None
     """None where the marketplace does not say."""

@@ -221,6 +221,7 @@ def parse_token_owner(json: object) -> TokenOwner:
     user = Fields.of(json, "user")
     lifetime = user.values.get("token_lifetime")
     return TokenOwner(
+        uuid=user.uuid("uuid"),
         username=user.text("username"),
         is_staff=user.boolean("is_staff") if "is_staff" in user.values else None,
         token_lifetime_seconds=None if lifetime is None else user.integer("token_lifetime"),

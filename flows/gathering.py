@@ -133,15 +133,20 @@ def read_names(cloudrock: Cloudrock, source: UsernameSource) -> Names | None:
 def freeipa_names(cloudrock: Cloudrock) -> Names:
     """The names of FreeIPA profiles.
 
+    Not every marketplace tells its users whether they are staff, so it counts what the token sees: staff see
+    everybody's profile, everybody else his own (contract 5).
+
     Raises:
         SettingsError: the token sees nobody's profile but its own, so nothing can be concluded.
     """
-    if not cloudrock.fetch_me().is_staff:
+    me = cloudrock.fetch_me()
+    profiles = cloudrock.fetch_freeipa_profiles()
+    sees_others = any(profile.user_uuid != me.uuid for profile in profiles)
+    if not me.is_staff and not sees_others:
         raise SettingsError(
             "CLOUDROCK_API_TOKEN: CLOUDROCK_SLURM_USERNAME_SOURCE=freeipa needs a staff token, because "
             "the marketplace shows FreeIPA profiles to staff only: expected a staff user's token"
         )
-    profiles = cloudrock.fetch_freeipa_profiles()
     return Names(
         {profile.user_uuid: profile.username for profile in profiles if profile.is_active},
         {profile.user_uuid: profile.username for profile in profiles if not profile.is_active},

@@ -106,7 +106,11 @@ def test_every_transition_sends_its_own_name(
 @pytest.mark.parametrize(
     ("name", "call", "query"),
     [
-        ("users.me", lambda c: c.fetch_me().username, {"field": ["username", "is_staff", "token_lifetime"]}),
+        (
+            "users.me",
+            lambda c: c.fetch_me().username,
+            {"field": ["uuid", "username", "is_staff", "token_lifetime"]},
+        ),
         ("offering.provider.owner", lambda c: c.fetch_offering().name, {}),
         (
             "order_item.list.executing",

@@ -153,11 +153,11 @@ def test_the_small_records(body: Body) -> None:
         username="w_c1p1u1", year=2026, month=10, cpu=10, gpu=30, ram=20
     )
     assert parsing.parse_token_owner(body("users.me")) == TokenOwner(
-        username="provider_owner", is_staff=None, token_lifetime_seconds=None
+        uuid=body("users.me")["uuid"], username="provider_owner", is_staff=None, token_lifetime_seconds=None
     )
-    staff = {"username": "sam", "is_staff": True, "token_lifetime": 3600}
+    staff = {"uuid": "0" * 32, "username": "sam", "is_staff": True, "token_lifetime": 3600}
     assert parsing.parse_token_owner(staff) == TokenOwner(
-        username="sam", is_staff=True, token_lifetime_seconds=3600
+        uuid="0" * 32, username="sam", is_staff=True, token_lifetime_seconds=3600
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sandbox.cloudrock import Marketplace
-from tests.own_folder import PEOPLE, SUFFIX
+from tests.own_folder import PEOPLE, ROOT, SUFFIX, person
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,6 +55,106 @@ class Site:
         item = self.marketplace.place_order(name, **how)
         self.marketplace.office.run_worker()
         return item
+
+    def allocation(self, name: str, **how: Any) -> str:
+        """An allocation that a pull has made real; the order item's uuid."""
+        item = self.order(name, **how)
+        self.pull()
+        assert self.item(item)["state"] == "done", self.item(item)
+        return item
+
+    def ask_for(self, what: str, item: str, body: Any = None, *, approve: bool = True) -> str:
+        """Order `terminate` or `switch_plan` of an item's resource; the new order item's uuid."""
+        resource = self.item(item)["marketplace_resource_uuid"]
+        self.post(f"marketplace-resources/{resource}/{what}/", "customer_owner", body)
+        new = self.newest_item(resource)
+        if approve:
+            self.approve(new)
+        return new
+
+    def update(self, item: str, limits: dict[str, Any]) -> str:
+        """An approved order of other limits; the new order item's uuid."""
+        resource = self.item(item)["marketplace_resource_uuid"]
+        new = str(self.marketplace.office.insert_update_order(resource, limits))
+        self.approve(new)
+        return new
+
+    def approve(self, item: str) -> None:
+        """As the provider's owner does in the portal; the marketplace's worker does its part."""
+        self.post(f"marketplace-order-items/{item}/approve/", "provider_owner")
+        self.marketplace.office.run_worker()
+
+    def newest_item(self, resource: str) -> str:
+        """The last order item of a resource."""
+        rows = self.get(f"marketplace-order-items/?resource_uuid={resource}&page_size=300")
+        return str(rows[-1]["uuid"])
+
+    def post(self, path: str, actor: str = "staff", body: Any = None) -> Any:
+        """One POST."""
+        import httpx  # noqa: PLC0415
+
+        headers = {"Authorization": f"token {self.marketplace.tokens[actor]}"}
+        answer = httpx.post(self.marketplace.api_url + path, json=body, headers=headers, timeout=30)
+        return answer.raise_for_status()
+
+    def allocation_state(self, item: str) -> str:
+        """The state of the SLURM allocation behind an order item."""
+        return str(self.marketplace.office.state_of(item)["allocation_state"])
+
+    def limited(self, *types: str) -> None:
+        """Let the offering and the components file bill these types by limit."""
+        from pathlib import Path  # noqa: PLC0415
+
+        for kind in types:
+            self.marketplace.office.configure_component(
+                self.marketplace.offering_uuid, kind, billing_type="limit"
+            )
+        lines = [
+            line.replace("accounting_type: usage", "accounting_type: limit")
+            if line.partition(":")[0] in types
+            else line
+            for line in COMPONENTS.splitlines()
+        ]
+        Path("config-components.yaml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+    @property
+    def people(self) -> frozenset[str]:
+        """The team of the demo project."""
+        return PEOPLE
+
+    @property
+    def provider_customer(self) -> str:
+        """The provider's organisation."""
+        offering = self.get(f"marketplace-public-offerings/{self.marketplace.offering_uuid}/")
+        return str(offering["customer_uuid"])
+
+    def records(self, account: str) -> list[dict[str, str]]:
+        """What slurmdbd keeps of an account's jobs."""
+        fields = ("jobidraw", "user", "elapsedraw", "state")
+        text = self.cluster.run(
+            "sacct", "-nPXDa", "-S", "now-1day", f"--accounts={account}", f"--format={','.join(fields)}"
+        )
+        return [dict(zip(fields, line.split("|"), strict=True)) for line in text.splitlines()]
+
+    def command(self, *words: str) -> tuple[int, str, str]:
+        """`cloudrock-slurm WORDS` here: its exit code, what it prints, and what it complains about."""
+        import subprocess  # noqa: PLC0415
+        import sys  # noqa: PLC0415
+
+        done = subprocess.run(
+            [sys.executable, "-m", "cloudrock_slurm.main", *words],
+            env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "400"},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        return done.returncode, done.stdout, done.stderr
+
+    def default_account(self, user: str) -> str:
+        """A user's default account; empty when the cluster does not know him."""
+        text = self.cluster.run("sacctmgr", "-nP", "show", "user", "format=user,defaultaccount")
+        return dict(line.split("|") for line in text.splitlines()).get(user, "")
 
     def item(self, uuid: str) -> dict[str, Any]:
         """The order item as the provider sees it."""
@@ -102,11 +202,11 @@ class Site:
         """How many changes slurmdbd has recorded so far."""
         return len(self.cluster.run("sacctmgr", "-nP", "show", "transactions").splitlines())
 
-    def pull(self) -> State[Any]:
+    def pull(self, **parameters: bool) -> State[Any]:
         """One run of pull-orders; its final state."""
         from flows.pull import pull_orders  # noqa: PLC0415
 
-        state: State[Any] = pull_orders(return_state=True)
+        state: State[Any] = pull_orders(**parameters, return_state=True)
         return state
 
     def push(self, period: str | None = None) -> State[Any]:
@@ -121,6 +221,14 @@ class Site:
         uuid = self.item(item)["marketplace_resource_uuid"]
         rows = self.get(f"marketplace-component-usages/?resource_uuid={uuid}")
         return {row["type"]: row["usage"] for row in rows}
+
+
+@pytest.fixture(scope="session")
+def somebody(populated: Cluster) -> str:
+    """An operating-system user who is in no project."""
+    name = person("sam")
+    populated.add_people(name)
+    return name
 
 
 COMPONENTS = """\
@@ -150,6 +258,7 @@ def site(
         "CLOUDROCK_API_TOKEN": marketplace.tokens["provider_owner"],
         "CLOUDROCK_OFFERING_UUID": marketplace.offering_uuid,
         "SLURM_DEPLOYMENT_TYPE": "native",
+        "CLOUDROCK_STATE_DIR": str(tmp_path / "state"),
     }
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
