@@ -79,13 +79,17 @@ def pull(*, dry_run: bool, force: bool, adopt_parents: bool) -> State[Any]:
 
 
 def lateness(now: datetime) -> timedelta | None:
-    """How late a scheduled run starts, when that is minutes; a person's own run is never late."""
+    """How late this run starts, when it is one that a worker missed."""
     context = FlowRunContext.get()
     run = context.flow_run if context else None
-    if run is None or not run.auto_scheduled or run.expected_start_time is None:
+    return too_late(run.expected_start_time, now, scheduled=run.auto_scheduled) if run else None
+
+
+def too_late(expected: datetime | None, now: datetime, *, scheduled: bool) -> timedelta | None:
+    """How late a scheduled run starts, when that is minutes; a person's own run is never too late."""
+    if not scheduled or expected is None or now - expected <= LATEST_START:
         return None
-    late = now - run.expected_start_time
-    return late if late > LATEST_START else None
+    return now - expected
 
 
 def skipped(why: str) -> State[Any]:

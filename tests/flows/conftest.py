@@ -136,6 +136,38 @@ class Site:
         )
         return [dict(zip(fields, line.split("|"), strict=True)) for line in text.splitlines()]
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """For a process of its own: the settings, and the tests' Prefect server."""
+        from prefect.settings import get_current_settings  # noqa: PLC0415
+
+        url = str(get_current_settings().api.url)
+        return {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "400", "PREFECT_API_URL": url}
+
+    def artifact(self, key: str) -> list[dict[str, Any]]:
+        """The rows of the newest version of a table artifact."""
+        import json  # noqa: PLC0415
+
+        import httpx  # noqa: PLC0415
+
+        url = f"{self.environment['PREFECT_API_URL']}/artifacts/{key}/latest"
+        rows = httpx.get(url, timeout=30).raise_for_status().json()["data"]
+        found: list[dict[str, Any]] = json.loads(rows)
+        return found
+
+    def unapproved_order(self, name: str) -> str:
+        """An order of a project's member, which nobody has approved; the order item's uuid."""
+        api = self.marketplace.api_url
+        wanted = {
+            "offering": f"{api}marketplace-public-offerings/{self.marketplace.offering_uuid}/",
+            "plan": f"{api}marketplace-public-plans/{self.marketplace.plan_uuid}/",
+            "attributes": {"name": name},
+            "limits": {},
+            "accepting_terms_of_service": True,
+        }
+        body = {"project": f"{api}projects/{self.marketplace.project_uuid}/", "items": [wanted]}
+        return str(self.post("marketplace-orders/", "project_user1", body).json()["items"][0]["uuid"])
+
     def command(self, *words: str) -> tuple[int, str, str]:
         """`cloudrock-slurm WORDS` here: its exit code, what it prints, and what it complains about."""
         import subprocess  # noqa: PLC0415
@@ -143,7 +175,7 @@ class Site:
 
         done = subprocess.run(
             [sys.executable, "-m", "cloudrock_slurm.main", *words],
-            env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "400"},
+            env=self.environment,
             capture_output=True,
             text=True,
             timeout=120,
