@@ -230,6 +230,10 @@ class Site:
         text = self.cluster.run("sacctmgr", "-nP", "show", "assoc", f"account={account}", "format=user")
         return {line for line in text.splitlines() if line}
 
+    def all_users(self) -> set[str]:
+        """Everybody whom the cluster knows."""
+        return set(self.cluster.run("sacctmgr", "-nP", "show", "user", "format=user").splitlines())
+
     def writes(self) -> int:
         """How many changes slurmdbd has recorded so far."""
         return len(self.cluster.run("sacctmgr", "-nP", "show", "transactions").splitlines())
