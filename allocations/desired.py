@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from allocations.accounts import ROOT, AccountName, NamingRules, account_for_resource, described
 from allocations.components import LARGEST_LIMIT, AccountingType
 from allocations.errors import InvalidName, InvalidOrder
+from allocations.marketplace import ResourceState
 from allocations.model import Account, Association, ClusterState
 
 if TYPE_CHECKING:
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from allocations.components import Components
     from allocations.marketplace import Resource
     from allocations.model import Limits
+
+
+SETTLED = frozenset({ResourceState.OK, ResourceState.UPDATING, ResourceState.TERMINATING})
+"""The states of a resource whose account was there when its Create order was finished."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,8 +124,11 @@ def desired_for(
         (names.project, resource.project.name),
         (names.customer, resource.customer.name),
     ):
-        recorded = resource.account == name
-        parent = place_of(name, names.expected_parent(name), observed, rules, recorded=recorded)
+        recorded = resource.account == name and names.allocation == name
+        settled = recorded and resource.state in SETTLED
+        parent = place_of(
+            name, names.expected_parent(name), observed, rules, recorded=recorded, settled=settled
+        )
         accounts.insert(0, Account(name, parent, {} if accounts else minutes, description=described(text)))
         if parent != above:
             break
@@ -136,9 +144,17 @@ def desired_for(
 
 
 def place_of(
-    name: AccountName, expected: AccountName, observed: ClusterState, rules: Rules, *, recorded: bool = False
+    name: AccountName,
+    expected: AccountName,
+    observed: ClusterState,
+    rules: Rules,
+    *,
+    recorded: bool = False,
+    settled: bool = False,
 ) -> AccountName:
     """The parent that an account shall have: the expected one, or where it stands already and may stay.
+
+    `recorded`: the resource names the account; `settled`: and it did so when its Create order was finished.
 
     Raises:
         InvalidOrder: it stands elsewhere and nothing says that it is ours.
@@ -147,7 +163,7 @@ def place_of(
     if present is None or present.parent in (None, expected):
         return expected
     made_by_the_old_agent = recorded and present.parent == ROOT
-    if not (present.ours or made_by_the_old_agent):
+    if not (present.ours or made_by_the_old_agent or settled):
         raise InvalidOrder(
             f"the account {name!r} exists on the cluster under {present.parent!r}, not under {expected!r}: "
             "it was not made for this order and is left alone"

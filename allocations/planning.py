@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from allocations.changes import AddUsers, RegisterUsers, ReopenAccount
-from allocations.desired import desired_for, lineage_of
+from allocations.desired import desired_for, lineage_of, place_of
 from allocations.errors import InvalidOrder, RuleError
 from allocations.kinds import Kind, kind_of
 from allocations.marketplace import BillingType, OrderItemType
@@ -210,6 +210,7 @@ def plan_termination(planner: Planner, part: Part, resource: Resource) -> Part:
     """What ends an allocation."""
     try:
         names = lineage_of(resource, planner.owners, planner.rules)
+        place_of(names.allocation, names.project, planner.state, planner.rules, recorded=True)
         plan = terminate(names.allocation, planner.state, planner.rules) if resource.account else Plan()
     except InvalidOrder as refusal:
         return replace(part, refusal=refusal)

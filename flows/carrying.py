@@ -25,7 +25,6 @@ from slurm_io.errors import SlurmCommandFailed, SlurmError, UnexpectedSlurmOutpu
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from allocations.accounts import UserName
     from allocations.plan import Step
     from allocations.planning import Part, RunPlan
     from allocations.snapshot import Snapshot
@@ -97,7 +96,6 @@ class Carrying:
             tasks.record_account(site.cloudrock, resource.uuid, part.account, "resource", subject)
         if part.kind is not Kind.CREATE:  # a new one's are told at its end: its item is still open then
             completing.associate(site, outcome, resource, completing.added(outcome))
-            completing.dissociate(site, outcome, resource, removed(part))
 
     def await_jobs(self, outcomes: Iterable[Outcome]) -> frozenset[ActiveJob] | None:
         """What is still active after a while under the accounts that jobs must leave; None when unknown."""
@@ -129,12 +127,14 @@ class Carrying:
                 outcome.reason = f"{len(left)} jobs have not ended yet: {ids}"
                 return
             steps = steps[1:]
+        resource = outcome.part.resource
         for step in steps:
             if isinstance(step.act, ReportUsage):
-                if outcome.part.resource:
-                    outcome.notes += self.final_usage.report(outcome.part.resource, step.act.account)
-            else:
-                self.site.perform([step], outcome)
+                outcome.notes += self.final_usage.report(resource, step.act.account) if resource else []
+                continue
+            if isinstance(step.act, RemoveUsers) and resource:
+                completing.dissociate(self.site, outcome, resource, step.act.users)
+            self.site.perform([step], outcome)
 
     def finish_all(self, open_ones: Sequence[Outcome]) -> None:
         """Look at the cluster once, then tell the marketplace of every part that is there."""
@@ -202,6 +202,8 @@ class Carrying:
 def outcome_of(part: Part) -> Outcome:
     """A part before anything was done about it."""
     outcome = Outcome(part, remarks=list(part.remarks), notes=list(part.notes))
+    if is_only_told(part):
+        outcome.result = Result.REFUSED
     if part.waiting:
         outcome.result = Result.WAITING if part.order and part.order.resource_uuid is None else Result.LEFT
         outcome.reason = part.waiting
@@ -210,7 +212,12 @@ def outcome_of(part: Part) -> Outcome:
 
 def can_start(part: Part) -> bool:
     """Whether there is something to carry out."""
-    return not part.refusal and not part.waiting
+    return not part.refusal and not part.waiting and not is_only_told(part)
+
+
+def is_only_told(part: Part) -> bool:
+    """Whether nothing is done about an allocation at rest but to tell a person of it."""
+    return not part.order and not part.plan and bool(part.remarks)
 
 
 def split(steps: Sequence[Step]) -> tuple[Sequence[Step], Sequence[Step]]:
@@ -219,11 +226,6 @@ def split(steps: Sequence[Step]) -> tuple[Sequence[Step], Sequence[Step]]:
         if isinstance(step.act, AwaitJobs | ReportUsage):
             return steps[:position], steps[position:]
     return steps, ()
-
-
-def removed(part: Part) -> tuple[UserName, ...]:
-    """Everybody from whom the part takes an association of an allocation that stays."""
-    return tuple(user for c in part.plan.changes if isinstance(c, RemoveUsers) for user in c.users)
 
 
 def concerns(job: ActiveJob, gate: AwaitJobs) -> bool:

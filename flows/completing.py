@@ -36,8 +36,9 @@ def complete(site: Site, outcome: Outcome, order: OrderItem, resource: Resource,
         return
     if account is None:
         raise UnexpectedCloudrockData(f"order item {order.uuid}", "an account to finish it with", "none")
-    if outcome.part.kind is Kind.CREATE:
+    if resource.account != account or outcome.part.kind is Kind.CREATE:
         tasks.record_account(site.cloudrock, resource.uuid, account, "allocation", subject)
+    if outcome.part.kind is Kind.CREATE:
         associate_missing(site, outcome, resource, account)
     mended = limits_to_mend(order.limits, resource.limits, limit_components(snapshot))
     if mended is not None and outcome.part.kind in (Kind.UPDATE, Kind.SWITCH):
