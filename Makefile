@@ -40,6 +40,7 @@ check: $(READY)  ## format, lint, types, layers and the fast tests: before each 
 
 bench: $(READY)  ## our reads beside the bare commands, as ratios of one run
 	@$(BIN)/python -m sandbox.bench
+	@$(BIN)/python -m sandbox.bench_pull
 
 format: $(READY)  ## let ruff format the tree
 	@$(BIN)/ruff format --quiet .

@@ -107,7 +107,12 @@ class Stack:
         return {**prefect, "SLURM_CONF": self.cluster.environment["SLURM_CONF"]}
 
     def start(self, *, stays: bool = False) -> None:
-        """Start everything, side by side where it can be; what an earlier crash left is ended first."""
+        """Start everything; what an earlier crash left is ended first."""
+        self.prepare(stays=stays)
+        self.start_worker()
+
+    def prepare(self, *, stays: bool = False) -> None:
+        """Everything but the worker, side by side where it can be: nothing runs by itself."""
         self.stop()
         shutil.rmtree(self.services.folder, ignore_errors=True)
         self.home.mkdir(parents=True, mode=0o700)
@@ -127,7 +132,6 @@ class Stack:
             self.end_starting(parts)
         pool.shutdown()
         self.cast_people()
-        self.start_worker()
 
     def end_starting(self, parts: list[Future[None]]) -> None:
         """After a failure or Ctrl-C: what the other parts wait for is ended, so that they end too."""
