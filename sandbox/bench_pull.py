@@ -238,8 +238,8 @@ def show(console: Console, rows: list[Quiet], our_order: float, bare_order_secon
     console.print(table)
     console.print(
         "n: allocations. bare: the three sacctmgr reads alone. plan, pull: `cloudrock-slurm plan` and "
-        "`pull --once`, their start included.\nold: four sacctmgr reads for each allocation, as the old agents make them. "
-        "sacctmgr: processes of one pull. API: its requests.",
+        "`pull --once`, their start included.\nold: four sacctmgr reads for each allocation, as the old "
+        "agents make them. sacctmgr: processes of one pull. API: its requests.",
         highlight=False,
     )
     ratio = our_order / bare_order_seconds
