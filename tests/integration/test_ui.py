@@ -68,6 +68,7 @@ def test_the_deployments_page_tells_the_schedules(up: Any, page: Any, shoot: Any
     page.set_viewport_size(WIDE)
     page.goto(f"{up.stack.ui_url}/deployments")
     see(page, "every-2-minutes", "hourly", "backfill", "Every 2 minutes", "At 15 minutes past the hour")
+    see(page, "pull-orders", "push-usage")  # these come later
     shoot("deployments")
 
 
