@@ -53,7 +53,7 @@ def pushed(up: Any) -> Any:
 
 def test_the_dashboard_counts_the_runs(up: Any, page: Any, shoot: Any) -> None:
     page.goto(f"{up.stack.ui_url}/dashboard")
-    see(page, "Flow Runs", re.compile(r"[1-9]\d*\s*total"), "Completed", "headnode")
+    see(page, "Flow Runs", re.compile(r"[1-9]\d*\s*total"), "Completed", "headnode", re.compile(r"\d+s ago"))
     shoot("dashboard")
 
 
