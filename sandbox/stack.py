@@ -17,10 +17,11 @@ from typing import Any
 from sandbox.cloudrock import OfficeClient
 from sandbox.inherited import environment as environment_here
 from sandbox.prefect_api import PrefectApi
-from sandbox.services import Services, answers, free_port
+from sandbox.services import Services, answers
 from sandbox.slurm import Cluster, SandboxError
 from sandbox.slurm.interrupts import uninterrupted
 from sandbox.slurm.people import suffix_of
+from sandbox.slurm.places import free_ports
 
 CHECKOUT = Path(__file__).parents[1]
 FOLDER = CHECKOUT / ".sandbox"
@@ -117,7 +118,7 @@ class Stack:
         shutil.rmtree(self.services.folder, ignore_errors=True)
         self.home.mkdir(parents=True, mode=0o700)
         (self.home / "tmp").mkdir()
-        self.prefect_port = free_port()
+        (self.prefect_port,) = free_ports(1)
         self.services.remember({"prefect_port": str(self.prefect_port)})
         pool = ThreadPoolExecutor()
         parts = [

@@ -24,6 +24,14 @@ def pytest_configure() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)  # .sandbox is where pytest's own temporary folders go too
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What tests recorded as `told` is told at the end: a worker's own output is not seen."""
+    for report in terminalreporter.getreports("passed"):
+        for name, words in report.user_properties:
+            if name == "told":
+                terminalreporter.write_line(str(words))
+
+
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
     """A real SLURM cluster, started once; tests share it, so each one uses accounts of its own."""

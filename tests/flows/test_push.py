@@ -71,7 +71,7 @@ def test_the_month_s_jobs_become_amounts_that_equal_slurmdbds_books(site, alloca
 
 def test_a_job_that_still_runs_counts_up_to_the_run(site, allocation) -> None:
     account = site.resource(allocation)["backend_id"]
-    job = site.cluster.submit(user=person("ada"), account=account, seconds=120, cpus=60, gpus=0)
+    job = site.cluster.submit(user=site.someone(account), account=account, seconds=120, cpus=60, gpus=0)
     site.cluster.wait_for_job(job, {"RUNNING"})
     site.push()
     first = site.usage(allocation)["cpu"]

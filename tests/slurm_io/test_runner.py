@@ -1,4 +1,4 @@
-"""The runner, with real small programs, and its judgement of what SLURM 22.05 really said."""
+"""The runner, with real small programs."""
 
 from __future__ import annotations
 
@@ -6,23 +6,14 @@ import os
 import pickle
 import signal
 import time
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
-from allocations.accounts import ROOT, AccountName, UserName
-from allocations.model import Account, AddUsers, ClusterState, CreateAccount
 from slurm_io import runner as runner_module
-from slurm_io.client import SLURM_ENVIRONMENT, Slurm, windows
-from slurm_io.errors import (
-    SlurmCommandFailed,
-    SlurmError,
-    SlurmMisconfigured,
-    SlurmUnavailable,
-    UnexpectedSlurmOutput,
-)
-from slurm_io.runner import LARGEST_STDERR, NativeRunner, judged
+from slurm_io.client import SLURM_ENVIRONMENT
+from slurm_io.errors import SlurmCommandFailed, SlurmMisconfigured, SlurmUnavailable, UnexpectedSlurmOutput
+from slurm_io.runner import LARGEST_STDERR, NativeRunner
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -176,166 +167,3 @@ def test_a_file_that_cannot_be_run_is_a_misconfiguration(
 ) -> None:
     with pytest.raises(SlurmMisconfigured, match="cannot be run here"):
         NATIVE.run((program("echo a", mode=mode, first=first),))
-
-
-ARGV = ("sacctmgr", "-i", "add")
-
-
-def judge(captured: Callable[[str], str], name: str, *, returncode: int = 1) -> str:
-    """The judgement of a captured failure; a file that was not kept was empty."""
-
-    def text(kind: str) -> str:
-        try:
-            return captured(f"{name}.{kind}")
-        except FileNotFoundError:
-            return ""
-
-    return judged(ARGV, returncode, text("out"), text("err"))
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        *(
-            f"{what}-{how}"
-            for what in ("slurmdbd-down", "mariadb-down")
-            for how in ("show-assoc", "add-account", "sacct")
-        ),
-        *(f"munged-only-down-{how}" for how in ("show-assoc", "add-account", "sacct")),
-        "munged-down-show-assoc",
-        "slurmctld-down-squeue",
-        "slurmctld-down-scancel",
-    ],
-)
-def test_what_is_down_may_come_back(captured: Callable[[str], str], name: str) -> None:
-    with pytest.raises(SlurmUnavailable, match="does not answer"):
-        judge(captured, name)
-
-
-@pytest.mark.parametrize("what", ["add-account", "add-user", "modify-account", "delete-account"])
-def test_what_is_denied_needs_an_administrator(captured: Callable[[str], str], what: str) -> None:
-    with pytest.raises(SlurmMisconfigured, match="AdminLevel Operator"):
-        judge(captured, f"denied-{what}")
-
-
-def test_a_host_without_slurms_configuration_is_a_misconfiguration(captured: Callable[[str], str]) -> None:
-    with pytest.raises(SlurmMisconfigured, match="finds no SLURM configuration"):
-        judge(captured, "no-slurm-conf")
-
-
-def test_a_tres_that_the_cluster_does_not_track_is_a_misconfiguration(captured: Callable[[str], str]) -> None:
-    with pytest.raises(SlurmMisconfigured, match="AccountingStorageTRES"):
-        judge(captured, "set-limits-unknown-tres")
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "add-account-unknown-parent",
-        "add-user-unknown-account",
-        "add-user-unknown-default-account",
-        "delete-account-with-running-job",
-        "sacct-bad-field",
-        "sacct-bad-time",
-        "sacct-unknown-user",
-        "set-limits-empty",
-        "show-assoc-unknown-field",
-    ],
-)
-def test_a_refusal_is_a_refusal_and_no_work_done(captured: Callable[[str], str], name: str) -> None:
-    with pytest.raises(SlurmCommandFailed) as caught:
-        judge(captured, name)
-    assert not caught.value.changed_nothing
-
-
-NOTHING = [
-    "add-account-again",
-    "add-user-again",
-    "add-user-to-second-account",
-    "move-account-again",
-    "modify-unknown-account",
-    "delete-account-again",
-    "delete-unknown-user",
-]
-
-
-@pytest.mark.parametrize("name", NOTHING)
-def test_a_change_that_had_been_made_changes_nothing(captured: Callable[[str], str], name: str) -> None:
-    with pytest.raises(SlurmCommandFailed) as caught:
-        judge(captured, name)
-    assert caught.value.changed_nothing
-
-
-@pytest.mark.parametrize("name", ["add-account", "add-user", "set-limits-again", "rollup"])
-def test_success_is_success(captured: Callable[[str], str], name: str) -> None:
-    assert judge(captured, name, returncode=0) == ("" if name == "rollup" else captured(f"{name}.out"))
-
-
-A, DEFAULT, ADA = AccountName("hpc_a"), AccountName("cloudrock"), UserName("ada")
-READY = ClusterState({ROOT: Account(ROOT, None), DEFAULT: Account(DEFAULT, ROOT)})
-
-
-@pytest.fixture
-def sacctmgr(tmp_path: Path) -> Callable[[str], Slurm]:
-    """A cluster whose sacctmgr is a shell script."""
-
-    def cluster(body: str) -> Slurm:
-        for name in ("sacctmgr", "sacct"):
-            path = tmp_path / name
-            path.write_text(f"#!/bin/sh\n{body}")
-            path.chmod(0o755)
-        return Slurm(NativeRunner({**ENVIRONMENT, "PATH": f"{tmp_path}:/usr/bin:/bin"}), DEFAULT)
-
-    return cluster
-
-
-def test_a_change_repeated_after_it_had_arrived_is_fine(sacctmgr: Callable[[str], Slurm]) -> None:
-    slurm = sacctmgr("echo ' Nothing new added.'; exit 1")
-    slurm.apply(CreateAccount(Account(A, ROOT)), READY)
-    slurm.apply(AddUsers(A, (ADA,)), READY)
-
-
-def test_nothing_added_because_of_an_error_is_an_error(sacctmgr: Callable[[str], Slurm]) -> None:
-    slurm = sacctmgr("echo ' Nothing new added.'; echo \" This account 'x' doesn't exist.\" >&2; exit 1")
-    with pytest.raises(SlurmCommandFailed, match="doesn't exist"):
-        slurm.apply(AddUsers(A, (ADA,)), READY)
-
-
-def test_users_wait_for_the_default_account(sacctmgr: Callable[[str], Slurm]) -> None:
-    slurm = sacctmgr("echo added")
-    with pytest.raises(
-        SlurmMisconfigured, match=r"SLURM_DEFAULT_ACCOUNT: .*make it once with `sacctmgr -i add"
-    ):
-        slurm.apply(AddUsers(A, (ADA,)), ClusterState())
-    slurm.apply(CreateAccount(Account(A, ROOT)), ClusterState())
-
-
-def test_the_cluster_and_its_jobs_are_read_through_the_runner(sacctmgr: Callable[[str], Slurm]) -> None:
-    slurm = sacctmgr('case "$0" in *sacct) echo "a|u|cpu=1|5|100|105|DONE";; *) echo "c|root|||";; esac')
-    assert slurm.observe() == ClusterState({ROOT: Account(ROOT, None)})
-    ((start, end),) = windows(day_of(1), day_of(2))
-    assert len(slurm.fetch_jobs(start, end)) == 1
-
-
-def day_of(day: int) -> datetime:
-    return datetime(2026, 2, day, tzinfo=UTC)
-
-
-def test_windows_are_days_that_make_up_the_whole() -> None:
-    cutoff = day_of(3) + timedelta(hours=5)
-    assert list(windows(day_of(1), cutoff)) == [
-        (day_of(1), day_of(2)),
-        (day_of(2), day_of(3)),
-        (day_of(3), cutoff),
-    ]
-    assert list(windows(cutoff, cutoff)) == []
-
-
-def test_every_error_of_the_door_survives_being_pickled() -> None:
-    for error in (
-        SlurmCommandFailed(ARGV, 1, "no"),
-        UnexpectedSlurmOutput("x", "line", "words"),
-        SlurmUnavailable("x"),
-    ):
-        copy: SlurmError = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own bytes
-        assert (type(copy), str(copy)) == (type(error), str(error))

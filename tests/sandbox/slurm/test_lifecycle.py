@@ -80,6 +80,17 @@ def test_two_clusters_run_side_by_side_and_stop_alone(cluster: Cluster, other: C
     assert cluster.is_running()
 
 
+def test_the_database_s_temporary_files_survive_the_start_of_another_cluster(
+    cluster: Cluster, other: Cluster
+) -> None:
+    (folder,) = cluster.sql("SELECT @@tmpdir")[0]
+    kept = Path(folder) / "#sql-of-a-running-query"
+    kept.touch()
+    other.start()
+    assert kept.exists()
+    kept.unlink()
+
+
 def test_stop_is_done_when_nothing_runs(other: Cluster) -> None:
     other.stop()
     other.stop()
