@@ -48,6 +48,15 @@ def user_name(text: str) -> UserName:
     return UserName(text)
 
 
+def is_user_name(text: str) -> bool:
+    """Whether the text can be a user's name; one that cannot was never added by us."""
+    try:
+        user_name(text)
+    except InvalidName:
+        return False
+    return True
+
+
 def account_name(text: str) -> AccountName:
     """The text as an account's name, or InvalidName."""
     if not LEGAL_NAME.fullmatch(text) or text == ROOT:

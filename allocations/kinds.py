@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from allocations.marketplace import OrderItemType
 
@@ -20,6 +20,7 @@ class Kind(Enum):
     TERMINATE = "Terminate order"
     MEMBERS = "members"
     REPAIR = "repair"
+    LEFTOVERS = "empty accounts"
 
 
 def kind_of(order: OrderItem) -> Kind:
@@ -31,3 +32,5 @@ def kind_of(order: OrderItem) -> Kind:
             return Kind.SWITCH if order.old_limits is None else Kind.UPDATE
         case OrderItemType.TERMINATE:
             return Kind.TERMINATE
+        case _:
+            assert_never(order.type)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from allocations.accounts import UserName, user_name
+from allocations.accounts import UserName, is_user_name, user_name
 from allocations.errors import InvalidName
 
 if TYPE_CHECKING:
@@ -39,10 +39,14 @@ class Team:
     """False when the marketplace gave no answer: then nothing is known, which is not an empty team."""
 
     def leavers(self, present: Iterable[UserName]) -> tuple[UserName, ...]:
-        """Whose association goes: nobody's while the team is empty or unknown."""
+        """Whose association goes: nobody's while the team is empty or unknown.
+
+        Names that we could not have added, such as root, are somebody else's and stay.
+        """
         if not self.answered or not self.users:
             return ()
-        return tuple(sorted(set(present) - set(self.users) - self.may_stay))
+        gone = set(present) - set(self.users) - self.may_stay
+        return tuple(sorted(user for user in gone if is_user_name(user)))
 
 
 UNKNOWN_TEAM = Team(answered=False)
@@ -51,7 +55,8 @@ UNKNOWN_TEAM = Team(answered=False)
 def team_of(members: Iterable[TeamMember], names: Names | None) -> Team:
     """The team: each member once, by his marketplace name or by the one that the source has for him.
 
-    A name that cannot be a user is set apart, never repaired.
+    A name that cannot be a user is set apart, never repaired; but who is on the cluster under that name in
+    lower case, as SLURM would have stored it, may stay.
     """
     users: set[UserName] = set()
     stay: set[str] = set()
@@ -67,13 +72,16 @@ def team_of(members: Iterable[TeamMember], names: Names | None) -> Team:
         try:
             users.add(user_name(text))
         except InvalidName as reason:
+            stay.add(text.lower())
             remarks.append(f"team member not added: {reason}")
     return Team(tuple(sorted(users)), frozenset(stay), tuple(dict.fromkeys(remarks)))
 
 
 def both(one: Team, other: Team) -> Team:
-    """Two answers about one project: everybody of either stays, those of the first are added."""
-    if not other.answered:
-        return UNKNOWN_TEAM
+    """Two answers about one project: everybody of either stays, those of the first are added.
+
+    Without a second answer, or with an empty one, nobody is removed.
+    """
     stay = one.may_stay | other.may_stay | set(other.users)
-    return Team(one.users, frozenset(stay), one.remarks, answered=one.answered and bool(other.users))
+    sure = one.answered and other.answered and bool(other.users)
+    return Team(one.users, stay, tuple(dict.fromkeys(one.remarks + other.remarks)), answered=sure)

@@ -47,18 +47,22 @@ class ClusterState:
     accounts: Mapping[AccountName, Account] = field(default_factory=dict)
     associations: frozenset[Association] = frozenset()
     default_accounts: Mapping[UserName, AccountName] = field(default_factory=dict, compare=False)
-    """The default account of every user that the cluster knows."""
+    """The default account of every user that has one: a user can be without after others' deletions."""
     closed: frozenset[Association] = field(default=frozenset(), compare=False)
-    """Associations under which the user can submit nothing (MaxSubmitJobs=0)."""
+    """Associations that we closed for new jobs, because the user is about to lose them."""
 
     @property
     def users(self) -> frozenset[UserName]:
-        """Everybody whom the cluster knows."""
+        """Everybody whom the cluster knows, by a default account or an association."""
         return frozenset(self.default_accounts) | frozenset(a.user for a in self.associations)
 
     def users_of(self, account: AccountName) -> frozenset[UserName]:
         """Who may run under the account."""
         return frozenset(a.user for a in self.associations if a.account == account)
+
+    def closed_users_of(self, account: AccountName) -> frozenset[UserName]:
+        """Those of them whom we closed it for."""
+        return frozenset(a.user for a in self.closed if a.account == account)
 
     def children_of(self, account: AccountName) -> tuple[AccountName, ...]:
         """The accounts directly below one."""

@@ -32,6 +32,8 @@ class Result(Enum):
     """An allocation at rest that cannot be kept up as it stands."""
 
 
+AT_REST = {Kind.MEMBERS: "allocation", Kind.REPAIR: "account", Kind.LEFTOVERS: "project"}
+"""The kinds of parts without an order, and what each is about."""
 FAILURES = frozenset({Result.ERRED, Result.LEFT, Result.REFUSED})
 
 
@@ -69,12 +71,10 @@ def verdict(
     orders = [outcome for outcome in outcomes if outcome.is_of_an_order]
     rest = [outcome for outcome in outcomes if not outcome.is_of_an_order]
     parts = [counted(orders, unreadable) if orders or unreadable else "no orders to carry out"]
-    members = [one for one in rest if one.part.kind is Kind.MEMBERS]
-    repaired = [one for one in rest if one.part.kind is Kind.REPAIR]
-    if members:
-        parts.append(f"members of {plural(len(members), 'allocation')}: {by_result(members)}")
-    if repaired:
-        parts.append(f"repair of {plural(len(repaired), 'account')}: {by_result(repaired)}")
+    for kind, noun in AT_REST.items():
+        of_kind = [one for one in rest if one.part.kind is kind]
+        if of_kind:
+            parts.append(f"{kind.value} of {plural(len(of_kind), noun)}: {by_result(of_kind)}")
     return well, "; ".join([*parts, *notes])
 
 

@@ -18,6 +18,7 @@ from allocations.changes import (
     RegisterUsers,
     RemoveUsers,
     ReopenAccount,
+    ReopenUsers,
     SetLimits,
     apply_to,
     people,
@@ -110,7 +111,7 @@ class Plan:
 def diff(
     desired: ClusterState, observed: ClusterState, default_account: AccountName, *, homes: bool = False
 ) -> Plan:
-    """What must change so that everything desired is there; nothing else is touched.
+    """What must change so that everything desired is there, and open; nothing else is touched.
 
     Users that are on the cluster but not desired stay: removals are planned elsewhere, never as a by-product.
     An account that stands below another parent than the desired one is moved: `desired_for` decides that.
@@ -127,6 +128,9 @@ def diff(
             steps.append(Step(MakeHomes(missing), "before they may run jobs"))
         if missing:
             steps.append(Step(AddUsers(account.name, missing), "in the project's team"))
+        closed = tuple(sorted(desired.users_of(account.name) & observed.closed_users_of(account.name)))
+        if closed:
+            steps.append(Step(ReopenUsers(account.name, closed), "in the project's team again"))
     return Plan(tuple(steps))
 
 
@@ -194,9 +198,9 @@ def shows_account(observed: ClusterState, name: AccountName, parent: AccountName
     return present is not None and present.parent == parent
 
 
-def shows_people(
+def shows_people(  # noqa: PLR0911 - one case for each change
     observed: ClusterState,
-    change: RegisterUsers | AddUsers | CloseUsers | CancelJobs | MoveDefaults | RemoveUsers,
+    change: RegisterUsers | AddUsers | CloseUsers | ReopenUsers | CancelJobs | MoveDefaults | RemoveUsers,
 ) -> bool:
     """The same for what concerns users."""
     match change:
@@ -205,8 +209,9 @@ def shows_people(
         case AddUsers(account=name, users=users):
             return set(users) <= observed.users_of(name)
         case CloseUsers(account=name, users=users):
-            closed = {one.user for one in observed.closed if one.account == name}
-            return not (set(users) & observed.users_of(name)) - closed
+            return set(users) & observed.users_of(name) <= observed.closed_users_of(name)
+        case ReopenUsers(account=name, users=users):
+            return not set(users) & observed.closed_users_of(name)
         case MoveDefaults(users=users, before=before):
             return all(observed.default_accounts.get(user) != before for user in users)
         case RemoveUsers(account=name, users=users):

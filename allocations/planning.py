@@ -12,7 +12,7 @@ from allocations.changes import AddUsers, RegisterUsers, ReopenAccount
 from allocations.desired import desired_for, lineage_of, place_of
 from allocations.errors import InvalidOrder, RuleError
 from allocations.kinds import Kind, kind_of
-from allocations.marketplace import BillingType, OrderItemType
+from allocations.marketplace import BillingType, OrderItemType, ResourceState
 from allocations.plan import Plan, Step, diff
 from allocations.removing import leave, prune, terminate
 from allocations.snapshot import LIVE
@@ -83,15 +83,14 @@ class Planner:
     snapshot: Snapshot
     rules: Rules
     state: ClusterState
+    standing: ClusterState
+    """The cluster with every addition and no removal: a removal that waits for jobs may not have happened."""
     owners: dict[str, str]
 
     def members_kept(
-        self, part: Part, users: Iterable[UserName], *, limits: Mapping[str, int] | None
+        self, part: Part, resource: Resource, users: Iterable[UserName], *, limits: Mapping[str, int] | None
     ) -> Part:
         """The part with what its resource lacks on the cluster; its account is taken from then on."""
-        resource = part.resource
-        if resource is None:
-            return part
         try:
             wanted = desired_for(resource, users, self.state, self.owners, self.rules, limits=limits)
         except InvalidOrder as refusal:
@@ -115,24 +114,17 @@ def plan_run(snapshot: Snapshot, observed: ClusterState, rules: Rules, repair: I
         rules: the site's.
         repair: accounts of OK resources that are made again when they are missing; others are reported only.
     """
-    planner = Planner(snapshot, rules, observed, snapshot.owners)
+    planner = Planner(snapshot, rules, observed, observed, snapshot.owners)
     mended = frozenset(repair)
     parts = [plan_order(planner, order) for order in snapshot.executing if not removes(order)]
     parts += [part for one in snapshot.resting if (part := keep_up(planner, one, mended))]
+    planner.standing = planner.state
     parts += [plan_order(planner, order) for order in snapshot.executing if removes(order)]
     for resource in snapshot.resting:
         parts += members_who_left(planner, resource)
-    emptied = {
-        part.resource.uuid for part in parts if part.resource and part.kind is Kind.TERMINATE and part.account
-    }
-    parts = [pruned(planner, part, emptied) for part in parts]
+    parts += left_over(planner)
     newcomers, parts = registered_together(parts)
     return RunPlan(newcomers, tuple(part for part in parts if is_worth_telling(part)), rules.default_account)
-
-
-def ends(part: Part) -> bool:
-    """Whether the part ends its resource's allocation."""
-    return part.kind is Kind.TERMINATE and not part.refusal and not part.waiting
 
 
 def removes(order: OrderItem) -> bool:
@@ -161,7 +153,7 @@ def plan_order(planner: Planner, order: OrderItem) -> Part:
         refusal = unlimited_by_the_offering(order, snapshot)
         if refusal:
             return replace(part, refusal=refusal)
-    return planner.members_kept(part, team.users, limits=limits)
+    return planner.members_kept(part, resource, team.users, limits=limits)
 
 
 def unlimited_by_the_offering(order: OrderItem, snapshot: Snapshot) -> InvalidOrder | None:
@@ -199,7 +191,7 @@ def keep_up(planner: Planner, resource: Resource, mended: frozenset[str]) -> Par
     team = planner.snapshot.team(resource)
     part = replace(part, notes=team.remarks, kind=Kind.MEMBERS if present else Kind.REPAIR)
     limits = resource.limits if present is None or planner.rules.own_limits else None
-    part = planner.members_kept(part, team.users, limits=limits)
+    part = planner.members_kept(part, resource, team.users, limits=limits)
     if present is not None and present.draining and not part.refusal:
         reopened = ReopenAccount(names.allocation)
         part = planner.taken(part, Plan((Step(reopened, "its Terminate order was not carried out"),)))
@@ -207,14 +199,24 @@ def keep_up(planner: Planner, resource: Resource, mended: frozenset[str]) -> Par
 
 
 def plan_termination(planner: Planner, part: Part, resource: Resource) -> Part:
-    """What ends an allocation."""
+    """What ends an allocation; with the accounts above it, where nothing else is or may still be below."""
     try:
         names = lineage_of(resource, planner.owners, planner.rules)
         place_of(names.allocation, names.project, planner.state, planner.rules, recorded=True)
         plan = terminate(names.allocation, planner.state, planner.rules) if resource.account else Plan()
     except InvalidOrder as refusal:
         return replace(part, refusal=refusal)
+    plan += prune(
+        resource, needing(planner.snapshot, resource), plan.applied_to(planner.standing), planner.rules
+    )
     return planner.taken(replace(part, account=names.allocation if resource.account else None), plan)
+
+
+def needing(snapshot: Snapshot, ending: Resource | None = None) -> list[Resource | OrderItem]:
+    """What needs the accounts of its project and its customer, besides one that ends."""
+    live = [one for one in snapshot.resources.values() if one.state in LIVE and one is not ending]
+    coming = [order for order in snapshot.orders if order.type is OrderItemType.CREATE]
+    return [*live, *coming]
 
 
 def members_who_left(planner: Planner, resource: Resource) -> Iterator[Part]:
@@ -233,14 +235,16 @@ def members_who_left(planner: Planner, resource: Resource) -> Iterator[Part]:
         yield planner.taken(part, leave(name, gone, planner.state, planner.rules))
 
 
-def pruned(planner: Planner, part: Part, emptied: set[str]) -> Part:
-    """A termination with the project's and the customer's account, where nothing needs them any more."""
-    if part.resource is None or not ends(part):
-        return part
-    needed = [
-        one for one in planner.snapshot.resources.values() if one.state in LIVE and one.uuid not in emptied
-    ]
-    return planner.taken(part, prune(part.resource, needed, planner.state, planner.rules))
+def left_over(planner: Planner) -> Iterator[Part]:
+    """The empty accounts of projects and customers whose last allocations ended in earlier runs."""
+    needed = needing(planner.snapshot)
+    for resource in planner.snapshot.resources.values():
+        if resource.state is not ResourceState.TERMINATED:
+            continue
+        plan = prune(resource, needed, planner.standing, planner.rules)
+        if plan:
+            planner.standing = plan.applied_to(planner.standing)
+            yield planner.taken(Part(kind=Kind.LEFTOVERS, resource=resource), plan)
 
 
 def registered_together(parts: list[Part]) -> tuple[tuple[UserName, ...], list[Part]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from allocations.accounts import ROOT
+from allocations.accounts import ROOT, is_user_name
 from allocations.changes import (
     CancelJobs,
     CloseUsers,
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from allocations.accounts import AccountName, UserName
     from allocations.desired import Rules
-    from allocations.marketplace import Resource
+    from allocations.marketplace import OrderItem, Resource
     from allocations.model import ClusterState
 
 
@@ -33,7 +33,8 @@ def terminate(account: AccountName, observed: ClusterState, rules: Rules) -> Pla
     An account that is gone already leaves its usage to be reported: slurmdbd keeps it.
 
     Raises:
-        InvalidOrder: other accounts hang below it, which nobody here made.
+        InvalidOrder: other accounts hang below it, which nobody here made, or it is the default account of
+            a user whom nobody here added.
     """
     final = Step(ReportUsage(account), "no usage is taken after the order is done")
     present = observed.accounts.get(account)
@@ -45,11 +46,14 @@ def terminate(account: AccountName, observed: ClusterState, rules: Rules) -> Pla
             f"the account {account!r} has accounts below it ({', '.join(below)}), which were not made here: "
             "move them away, then retry the order"
         )
-    steps = [] if present.draining else [Step(DrainAccount(account), "it is about to go")]
+    is_closed = present.draining and present.closed
+    steps = [] if is_closed else [Step(DrainAccount(account), "it is about to go")]
     if rules.cancel_jobs:
         steps.append(Step(CancelJobs(account), "SLURM_TERMINATE_JOBS=cancel"))
     steps += [Step(AwaitJobs(account)), final]
-    steps += defaults_moved(account, sorted(observed.users_of(account)), observed, rules)
+    moved = tuple(defaults_moved(account, sorted(observed.users_of(account)), observed, rules))
+    refuse_strangers(account, moved)
+    steps += moved
     steps.append(Step(DeleteAccount(account), "terminated"))
     return Plan(tuple(steps))
 
@@ -77,14 +81,35 @@ def defaults_moved(
         yield Step(MoveDefaults(stranded, account, rules.default_account), "so that they stay users")
 
 
+def refuse_strangers(account: AccountName, moved: Iterable[Step]) -> None:
+    """Users whose names we could never have added cannot be named in a command either."""
+    users = [user for step in moved if isinstance(step.act, MoveDefaults) for user in step.act.users]
+    odd = [user for user in users if not is_user_name(user)]
+    if odd:
+        raise InvalidOrder(
+            f"the account {account!r} is the default or the only account of {', '.join(map(repr, odd))}, "
+            "not added here: give them another one, then retry the order"
+        )
+
+
 def is_stranded(account: AccountName, user: UserName, observed: ClusterState) -> bool:
     """Whether a user would lose his default account, or his last association."""
     others = any(one.user == user and one.account != account for one in observed.associations)
     return not others or observed.default_accounts.get(user) == account
 
 
-def prune(resource: Resource, needed: Iterable[Resource], observed: ClusterState, rules: Rules) -> Plan:
-    """The project's and then the customer's account go when they are empty, ours, and of no more use."""
+def prune(
+    resource: Resource, needed: Iterable[Resource | OrderItem], observed: ClusterState, rules: Rules
+) -> Plan:
+    """The project's and then the customer's account go when they are empty, ours, and of no more use.
+
+    Args:
+        resource: one that has ended, or ends now.
+        needed: whatever needs the accounts of its project and customer.
+        observed: the cluster, with everything on it that may still be there at that moment: SLURM deletes
+            what is below an account with it.
+        rules: the site's.
+    """
     alive = tuple(needed)
     project_needed = any(one.project.uuid == resource.project.uuid for one in alive)
     customer_needed = any(one.customer.uuid == resource.customer.uuid for one in alive)

@@ -21,6 +21,7 @@ from allocations.changes import (
     RegisterUsers,
     RemoveUsers,
     ReopenAccount,
+    ReopenUsers,
     SetLimits,
 )
 from allocations.components import LEGAL_TYPE, TYPE_RULE
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 WRITE = ("sacctmgr", "-i")
 """-i: without it sacctmgr asks, and with no terminal repeats its question for ever."""
 UNLIMITED = "-1"
+NOTHING = "0"
 ORGANIZATION = "cloudrock-slurm"
 """The organization of the accounts that we make: how we know them again."""
 DRAINING = "cloudrock-slurm-draining"
@@ -66,8 +68,9 @@ def commands_for(change: Change) -> tuple[Command, ...]:  # noqa: C901, PLR0911,
         case ReopenAccount(account=name):
             return (modify_account(name, f"organization={ORGANIZATION}", f"GrpSubmitJobs={UNLIMITED}"),)
         case CloseUsers(account=name, users=users):
-            where = ("where", f"name={names_of(users)}", f"account={account_name(name)}")
-            return ((*WRITE, "modify", "user", *where, "set", "MaxSubmitJobs=0"),) if users else ()
+            return submit_limits(name, users, NOTHING)
+        case ReopenUsers(account=name, users=users):
+            return submit_limits(name, users, UNLIMITED)
         case CancelJobs(account=name, users=users):
             return cancel_jobs(name, users)
         case MoveDefaults(users=users, after=account):
@@ -108,6 +111,13 @@ def parent_word(parent: AccountName | None) -> str:
 def modify_account(name: AccountName, *settings: str) -> Command:
     """One account's settings."""
     return (*WRITE, "modify", "account", "where", f"name={account_name(name)}", "set", *settings)
+
+
+def submit_limits(account: AccountName, users: Collection[UserName], limit: str) -> tuple[Command, ...]:
+    """Both of an association's limits, where people set one: both at 0 say that it was us."""
+    where = ("where", f"name={names_of(users)}", f"account={account_name(account)}")
+    limits = (f"GrpSubmitJobs={limit}", f"MaxSubmitJobs={limit}")
+    return ((*WRITE, "modify", "user", *where, "set", *limits),) if users else ()
 
 
 def move_defaults(account: AccountName, users: Collection[UserName]) -> tuple[Command, ...]:

@@ -6,17 +6,19 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from allocations.changes import DeleteAccount
 from slurm_io.changing import commands_for
 from slurm_io.commands import (
     make_home,
     show_active_jobs,
     show_associations,
+    show_children,
     show_default_accounts,
     show_jobs,
     show_organizations,
     show_queue,
 )
-from slurm_io.errors import SlurmCommandFailed, SlurmError, SlurmMisconfigured
+from slurm_io.errors import SlurmCommandFailed, SlurmError, SlurmMisconfigured, SlurmUnavailable
 from slurm_io.parsing import parse_jobs
 from slurm_io.parsing_cluster import (
     parse_active,
@@ -76,15 +78,29 @@ class Slurm:
     def apply(self, change: Change) -> None:
         """Carry out one change; one that has been carried out before is fine.
 
+        An account with others below it is not deleted: SLURM would delete those too.
+
         SLURM answers an add that changes nothing as it answers one that it could not do (exit 1, no other
         word), so only observing the cluster again tells: whoever applies a plan does that.
         """
-        for command in commands_for(change):
+        commands = commands_for(change)
+        if isinstance(change, DeleteAccount):
+            self.look_below(change.account)
+        for command in commands:
             try:
                 self.runner.run(command)
             except SlurmCommandFailed as refusal:
                 if not refusal.changed_nothing:
                     raise
+
+    def look_below(self, account: AccountName) -> None:
+        """Raise SlurmUnavailable when accounts stand below one that is about to be deleted."""
+        below = sorted(set(self.runner.run(show_children(account)).split()))
+        if below:
+            raise SlurmUnavailable(
+                f"the account {account!r} has accounts below it now ({', '.join(below)}), which SLURM would "
+                "delete with it: it was left as it is, and the next run plans anew"
+            )
 
     def make_homes(self, users: Collection[UserName], umask: str) -> list[str]:
         """A home directory for each user who has none; what went wrong with some, one sentence each."""

@@ -62,6 +62,11 @@ def show_default_accounts() -> Command:
     return ("sacctmgr", "-nP", "show", "user", f"format={','.join(USER_FIELDS)}")
 
 
+def show_children(account: AccountName) -> Command:
+    """The accounts directly below one, and their users: nothing where there are none."""
+    return ("sacctmgr", "-nP", "show", "assoc", "where", f"parent={account_name(account)}", "format=account")
+
+
 def show_queue(accounts: Collection[AccountName]) -> Command:
     """The jobs that slurmctld has under some accounts: pending, running, suspended, ending."""
     return ("squeue", "-h", "-a", f"--accounts={listed(accounts)}", "-o", QUEUE_FORMAT)

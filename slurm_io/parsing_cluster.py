@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 
 from allocations.accounts import AccountName, UserName
@@ -12,8 +13,11 @@ from slurm_io.commands import ACTIVE_FIELDS, ASSOCIATION_FIELDS, ORGANIZATION_FI
 from slurm_io.errors import UnexpectedSlurmOutput
 from slurm_io.parsing import lines_of, parse_count, tres_pairs
 
+JOBS = re.compile(r"[0-9]*", re.ASCII)
+"""A submit limit; empty where there is none."""
+JOB_ID = re.compile(r"[0-9]+", re.ASCII)
 NONE_AT_ALL = "0"
-"""GrpSubmitJobs or MaxSubmitJobs of 0: nothing may be submitted."""
+"""GrpSubmitJobs or MaxSubmitJobs of 0: nothing may be submitted. MaxSubmitJobs shows inherited values too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +44,13 @@ class Rows:
         self.clusters.add(cluster)
         if not cluster or not name:
             raise UnexpectedSlurmOutput(what, "|".join(line), "a cluster and an account in every row")
+        if not (JOBS.fullmatch(group_jobs) and JOBS.fullmatch(user_jobs)):
+            raise UnexpectedSlurmOutput(
+                what, "|".join(line), "a number of jobs, or nothing, as submit limits"
+            )
         if user:
-            kind = self.closed_pairs if user_jobs == NONE_AT_ALL else self.open_pairs
+            closed = group_jobs == user_jobs == NONE_AT_ALL
+            kind = self.closed_pairs if closed else self.open_pairs
             kind.add(Association(AccountName(name), UserName(user)))
             return
         self.accounts[AccountName(name)] = Account(
@@ -56,7 +65,7 @@ def parse_associations(text: str) -> ClusterState:
     """The cluster as `sacctmgr show assoc` describes it.
 
     A user may have several rows for one account (one per partition): they are one association here, closed
-    when all of them are.
+    when all of them are. Both submit limits at 0 say that we closed it (`changing.submit_limits`).
     """
     what = "sacctmgr show assoc"
     rows = Rows()
@@ -99,11 +108,13 @@ def with_organizations(state: ClusterState, text: str) -> ClusterState:
 
 
 def with_default_accounts(state: ClusterState, text: str) -> ClusterState:
-    """The state with `sacctmgr show user` told of every user's default account."""
+    """The state with `sacctmgr show user` told of every user's default account.
+
+    It is empty for a user who lost it: then he is without, and not known at all without associations.
+    """
     defaults = pairs_of(text, USER_FIELDS, "sacctmgr show user")
-    return replace(
-        state, default_accounts={UserName(user): AccountName(name) for user, name in defaults.items()}
-    )
+    told = {UserName(user): AccountName(name) for user, name in defaults.items() if name}
+    return replace(state, default_accounts=told)
 
 
 def pairs_of(text: str, fields: tuple[str, ...], what: str) -> dict[str, str]:
@@ -118,7 +129,10 @@ def pairs_of(text: str, fields: tuple[str, ...], what: str) -> dict[str, str]:
 
 def parse_active(text: str, what: str) -> tuple[ActiveJob, ...]:
     """The jobs of `squeue` or of `sacct`, as both are asked for: id, account, user."""
-    return tuple(
-        ActiveJob(job_id, AccountName(account), UserName(user))
-        for job_id, account, user in lines_of(text, ACTIVE_FIELDS, what)
-    )
+    jobs = []
+    for job_id, account, user in lines_of(text, ACTIVE_FIELDS, what):
+        if not (JOB_ID.fullmatch(job_id) and account and user):
+            found = f"{job_id}|{account}|{user}"
+            raise UnexpectedSlurmOutput(what, found, "a job's number, account and user in every row")
+        jobs.append(ActiveJob(job_id, AccountName(account), UserName(user)))
+    return tuple(jobs)

@@ -1,4 +1,4 @@
-"""What SLURM prints, as records: captured text, broken text, and the numbers that money hangs on."""
+"""What sacct prints, as records: captured text, broken text, and the numbers that money hangs on."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allocations.accounts import ROOT
 from allocations.usage import UNKNOWN, add_up, seconds_by_account, tres_seconds
 from slurm_io.errors import UnexpectedSlurmOutput
-from slurm_io.parsing import parse_associations, parse_count, parse_jobs, parse_limits, parse_tres
+from slurm_io.parsing import parse_count, parse_jobs, parse_tres
+from tests.slurm_io.broken import broken_lines, garbled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-OURS = {"assoc": (0, 1, 2, 4, 7), "sacct": (2, 3, 4, 5, 8, 9, 10)}
+OURS = (2, 3, 4, 5, 8, 9, 10)
 """The columns of the wider captures (capture.py) that this door asks for."""
 
 
-def columns(text: str, kind: str) -> str:
+def columns(text: str) -> str:
     lines = (line.split("|") for line in text.splitlines())
-    return "".join("|".join(fields[n] for n in OURS[kind]) + "\n" for fields in lines)
+    return "".join("|".join(fields[n] for n in OURS) + "\n" for fields in lines)
 
 
 def seconds_of(text: str) -> dict[str, dict[str, int]]:
@@ -68,25 +68,9 @@ def test_slurms_own_word_for_no_value_is_no_count() -> None:
     assert parse_tres("cpu=1,energy=18446744073709551614,vmem=18446744073709551615", "sacct") == {"cpu": 1}
 
 
-@pytest.mark.parametrize(
-    ("text", "minutes"),
-    [
-        ("", {}),
-        ("mem=600000G", {"mem": 614400000}),
-        ("mem=1.00T", {"mem": 1049088}),
-        ("mem=1T", {"mem": 1048576}),
-        ("mem=4.25G", {"mem": 4352}),
-        ("mem=585.94T", {"mem": 614402621}),
-        ("cpu=9007199254740993", {"cpu": 9007199254740993}),
-    ],
-)
-def test_a_limit_is_read_as_near_as_sacctmgr_shows_it(text: str, minutes: dict[str, int]) -> None:
-    assert parse_limits(text, "sacctmgr") == minutes
-
-
 def test_captured_jobs_are_read_in_full(captured: Callable[[str], str]) -> None:
     text = captured("sacct.out")
-    jobs = parse_jobs(columns(text, "sacct"))
+    jobs = parse_jobs(columns(text))
     assert len(jobs) == len(text.splitlines())
     assert list(jobs.records.columns) == ["account", "user", "state", "elapsed_seconds", "span_seconds"]
     assert jobs.records["elapsed_seconds"].dtype == jobs.records["span_seconds"].dtype == "int64"
@@ -104,7 +88,7 @@ def test_captured_jobs_add_up_to_what_each_line_says(captured: Callable[[str], s
             tres, count = pair.split("=")
             seconds = int(elapsed) if tres == "cpu" else int(end) - int(start)
             row[tres] = row.get(tres, 0) + int(count.removesuffix("M")) * seconds
-    found = seconds_of(columns(captured(name), "sacct"))
+    found = seconds_of(columns(captured(name)))
     assert {a: {tres: n for tres, n in row.items() if n} for a, row in found.items()} == totals
     assert found["hpc_1"]["gres/gpu"] == found["hpc_1"]["gres/gpu:a100"] > 0
 
@@ -127,13 +111,13 @@ def test_pending_jobs_and_windows_beyond_now_count_what_ran(
 @pytest.mark.parametrize("name", ["door-sacct-future.out", "sacct-empty-future.out"])
 def test_a_running_job_used_nothing_of_the_future(captured: Callable[[str], str], name: str) -> None:
     text = captured(name)
-    found = seconds_of(columns(text, "sacct") if text.count("sandbox|") else text)
+    found = seconds_of(columns(text) if text.count("sandbox|") else text)
     assert found
     assert all(second == 0 for seconds in found.values() for second in seconds.values())
 
 
 def test_times_that_are_no_epochs_are_refused(captured: Callable[[str], str]) -> None:
-    text = columns(captured("sacct-no-epoch-converted.out").partition("\n")[2], "sacct")
+    text = columns(captured("sacct-no-epoch-converted.out").partition("\n")[2])
     with pytest.raises(UnexpectedSlurmOutput, match="Start in whole seconds"):
         parse_jobs(text)
 
@@ -185,28 +169,13 @@ def test_a_record_that_cannot_be_read_is_an_error_and_no_zero(line: str, words: 
 GOOD_JOBS = (
     "a|u|billing=2,cpu=2,mem=1500M,node=1|3|1795386428|1795386431|COMPLETED\nb|u||0|Unknown|Unknown|PENDING\n"
 )
-GOOD_ASSOC = "c|root|||\nc|root|root||\nc|hpc_a||root|cpu=60000,mem=1.50G\nc|hpc_a|ada||\n"
 
 
-@pytest.mark.parametrize(("parse", "good"), [(parse_jobs, GOOD_JOBS), (parse_associations, GOOD_ASSOC)])
-def test_text_cut_inside_a_line_is_never_accepted(parse: Callable[[str], object], good: str) -> None:
-    parse(good)
-    for end in range(1, len(good)):
-        if good[end - 1] != "\n":
-            with pytest.raises(UnexpectedSlurmOutput):
-                parse(good[:end])
-
-
-@st.composite
-def garbled(draw: st.DrawFn, good: str) -> str:
-    """Good text with a piece replaced by anything."""
-    start = draw(st.integers(0, len(good)))
-    end = draw(st.integers(start, min(len(good), start + 8)))
-    return (
-        good[:start]
-        + draw(st.text(max_size=6) | st.text("0123456789.=,|\nKMGTP?-", max_size=25))
-        + good[end:]
-    )
+def test_text_cut_inside_a_line_is_never_accepted() -> None:
+    parse_jobs(GOOD_JOBS)
+    for text in broken_lines(GOOD_JOBS):
+        with pytest.raises(UnexpectedSlurmOutput):
+            parse_jobs(text)
 
 
 @given(garbled(GOOD_JOBS) | st.text())
@@ -217,12 +186,3 @@ def test_garbled_jobs_are_read_or_refused_and_never_crash(text: str) -> None:
         return
     assert len(jobs) == text.count("\n")
     assert (jobs.records["span_seconds"] >= 0).all()
-
-
-@given(garbled(GOOD_ASSOC) | st.text())
-def test_garbled_associations_are_read_or_refused_and_never_crash(text: str) -> None:
-    try:
-        cluster = parse_associations(text)
-    except UnexpectedSlurmOutput:
-        return
-    assert ROOT in cluster.accounts
