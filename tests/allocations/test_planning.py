@@ -18,6 +18,7 @@ from allocations.changes import (
     CreateAccount,
     DeleteAccount,
     DrainAccount,
+    MoveAccount,
     MoveDefaults,
     RegisterUsers,
     RemoveUsers,
@@ -454,12 +455,26 @@ def test_two_resources_that_record_one_account_are_told_apart_by_a_refusal() -> 
 
 def test_an_account_that_somebody_else_made_is_refused() -> None:
     taken = (*TREE, replace(ours(OTHER, CUSTOMER)), replace(ours(ONE, OTHER), ours=False))
-    for marketplace in (
-        snapshot([resource(account=ONE)]),
-        snapshot([resource(state=ResourceState.CREATING)], [order()]),
-    ):
-        (part,) = plan_run(marketplace, cluster(*taken), RULES).parts
-        assert "it was not made for this order and is left alone" in str(part.refusal)
+    marketplace = snapshot([resource(state=ResourceState.CREATING)], [order()])
+    (part,) = plan_run(marketplace, cluster(*taken), RULES).parts
+    assert "it was not made for this order and is left alone" in str(part.refusal)
+
+
+def test_an_account_that_somebody_moved_after_its_order_was_done_is_kept_up_where_it_is() -> None:
+    moved = (*TREE, replace(ours(OTHER, CUSTOMER)), replace(ours(ONE, OTHER), ours=False))
+    parts = plan_run(snapshot([resource(account=ONE)]), cluster(*moved), RULES).parts
+    assert [part.refusal for part in parts] == [None] * len(parts)
+    assert not any(isinstance(change, MoveAccount) for part in parts for change in part.plan.changes)
+
+
+def test_an_account_that_stands_elsewhere_and_is_not_ours_is_not_terminated() -> None:
+    moved = (*TREE, replace(ours(OTHER, CUSTOMER)), replace(ours(ONE, OTHER), ours=False))
+    ending = snapshot(
+        [resource(account=ONE, state=ResourceState.TERMINATING)], [order(OrderItemType.TERMINATE)]
+    )
+    (part,) = plan_run(ending, cluster(*moved), RULES).parts
+    assert "is left alone" in str(part.refusal)
+    assert not part.plan
 
 
 ENDING = resource(1, state=ResourceState.TERMINATING, account=ONE)
