@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
@@ -40,9 +41,12 @@ class Association:
     user: UserName
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ClusterState:
-    """Accounts and associations, desired or observed: compared with `==`."""
+    """Accounts and associations, desired or observed: compared with `==`.
+
+    No slots: what is asked for each allocation is sorted out once (`cached_property`).
+    """
 
     accounts: Mapping[AccountName, Account] = field(default_factory=dict)
     associations: frozenset[Association] = frozenset()
@@ -51,22 +55,40 @@ class ClusterState:
     closed: frozenset[Association] = field(default=frozenset(), compare=False)
     """Associations that we closed for new jobs, because the user is about to lose them."""
 
-    @property
+    @cached_property
     def users(self) -> frozenset[UserName]:
         """Everybody whom the cluster knows, by a default account or an association."""
         return frozenset(self.default_accounts) | frozenset(a.user for a in self.associations)
 
     def users_of(self, account: AccountName) -> frozenset[UserName]:
         """Who may run under the account."""
-        return frozenset(a.user for a in self.associations if a.account == account)
+        return self._members.get(account, frozenset())
+
+    def accounts_of(self, user: UserName) -> frozenset[AccountName]:
+        """Under which accounts a user may run."""
+        return self._homes.get(user, frozenset())
 
     def closed_users_of(self, account: AccountName) -> frozenset[UserName]:
-        """Those of them whom we closed it for."""
+        """Those of its users whom we closed it for."""
         return frozenset(a.user for a in self.closed if a.account == account)
 
     def children_of(self, account: AccountName) -> tuple[AccountName, ...]:
         """The accounts directly below one."""
         return tuple(sorted(child.name for child in self.accounts.values() if child.parent == account))
+
+    @cached_property
+    def _members(self) -> dict[AccountName, frozenset[UserName]]:
+        found: dict[AccountName, set[UserName]] = {}
+        for association in self.associations:
+            found.setdefault(association.account, set()).add(association.user)
+        return {account: frozenset(users) for account, users in found.items()}
+
+    @cached_property
+    def _homes(self) -> dict[UserName, frozenset[AccountName]]:
+        found: dict[UserName, set[AccountName]] = {}
+        for association in self.associations:
+            found.setdefault(association.user, set()).add(association.account)
+        return {user: frozenset(accounts) for user, accounts in found.items()}
 
 
 def describe_limits(limits: Limits) -> str:

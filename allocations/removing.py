@@ -94,7 +94,7 @@ def refuse_strangers(account: AccountName, moved: Iterable[Step]) -> None:
 
 def is_stranded(account: AccountName, user: UserName, observed: ClusterState) -> bool:
     """Whether a user would lose his default account, or his last association."""
-    others = any(one.user == user and one.account != account for one in observed.associations)
+    others = observed.accounts_of(user) - {account}
     return not others or observed.default_accounts.get(user) == account
 
 
