@@ -117,6 +117,16 @@ class Resource:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedAllocation:
+    """The SLURM allocation behind a resource, as the marketplace keeps it beside the resource."""
+
+    uuid: str
+    state: AllocationState
+    account: str | None
+    """The allocation's own backend id, which the resource's need not equal; None while there is none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TeamMember:
     """A person of the project that owns a resource."""
 
