@@ -11,12 +11,14 @@ from slurm_io.changing import commands_for
 from slurm_io.commands import (
     make_home,
     show_active_jobs,
+    show_association_ids,
     show_associations,
     show_children,
     show_default_accounts,
     show_jobs,
     show_organizations,
     show_queue,
+    show_transactions,
 )
 from slurm_io.errors import SlurmCommandFailed, SlurmError, SlurmMisconfigured, SlurmUnavailable
 from slurm_io.parsing import parse_jobs
@@ -26,6 +28,7 @@ from slurm_io.parsing_cluster import (
     with_default_accounts,
     with_organizations,
 )
+from slurm_io.parsing_transactions import parse_association_ids, parse_transactions
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
 
     from allocations.accounts import AccountName, UserName
     from allocations.changes import Change
+    from allocations.history import Transaction
     from allocations.model import ClusterState
     from allocations.usage import Jobs
     from slurm_io.parsing_cluster import ActiveJob
@@ -74,6 +78,11 @@ class Slurm:
                 f"make it once with `sacctmgr -i add account name={default_account}`"
             )
         return state
+
+    def fetch_transactions(self, since: datetime) -> tuple[Transaction, ...]:
+        """Who changed what since then, oldest first, in two calls."""
+        ids = parse_association_ids(self.runner.run(show_association_ids()))
+        return parse_transactions(self.runner.run(show_transactions(since)), ids)
 
     def apply(self, change: Change) -> None:
         """Carry out one change; one that has been carried out before is fine.

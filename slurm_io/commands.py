@@ -31,10 +31,12 @@ ASSOCIATION_FIELDS = (
 )
 ORGANIZATION_FIELDS = ("account", "organization")
 USER_FIELDS = ("user", "defaultaccount")
+ASSOCIATION_ID_FIELDS = ("id", "account", "user")
+TRANSACTION_FIELDS = ("timestamp", "action", "actor", "where", "info")
 QUEUE_FORMAT = "%A|%a|%u"
 ACTIVE_FIELDS = ("jobidraw", "account", "user")
 JOB_FIELDS = ("account", "user", "alloctres", "elapsedraw", "start", "end", "state")
-SACCT_TIME = "%Y-%m-%dT%H:%M:%S"
+SLURM_TIME = "%Y-%m-%dT%H:%M:%S"
 
 
 def show_associations() -> Command:
@@ -48,7 +50,7 @@ def show_jobs(start: datetime, end: datetime) -> Command:
     -X no steps, -D every record of a requeued or resized job, -T clip to the window. The times are UTC, so
     the command must run with TZ=UTC and SLURM_TIME_FORMAT=%s.
     """
-    bounds = ("-S", start.strftime(SACCT_TIME), "-E", end.strftime(SACCT_TIME))
+    bounds = ("-S", start.strftime(SLURM_TIME), "-E", end.strftime(SLURM_TIME))
     return ("sacct", "-XDTanP", "--noconvert", *bounds, f"--format={','.join(JOB_FIELDS)}")
 
 
@@ -65,6 +67,17 @@ def show_default_accounts() -> Command:
 def show_children(account: AccountName) -> Command:
     """The accounts directly below one, and their users: nothing where there are none."""
     return ("sacctmgr", "-nP", "show", "assoc", "where", f"parent={account_name(account)}", "format=account")
+
+
+def show_association_ids() -> Command:
+    """Of every association, deleted ones too, the number by which transactions know it."""
+    return ("sacctmgr", "-nP", "show", "assoc", "withdeleted", f"format={','.join(ASSOCIATION_ID_FIELDS)}")
+
+
+def show_transactions(since: datetime) -> Command:
+    """Who changed what since then; the time is UTC, as for jobs."""
+    bound = f"start={since.strftime(SLURM_TIME)}"
+    return ("sacctmgr", "-nP", "show", "transactions", bound, f"format={','.join(TRANSACTION_FIELDS)}")
 
 
 def show_queue(accounts: Collection[AccountName]) -> Command:
