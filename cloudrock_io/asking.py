@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         OrderItemState,
         OrderItemType,
         PlanPeriod,
+        RecordedAllocation,
         Resource,
         ResourceState,
         TeamMember,
@@ -120,6 +121,22 @@ class Asking:
             sendable.uuid("the resource's uuid", resource_uuid)
         )
         return parsing.parse_allocation_state(row)
+
+    def fetch_allocation(self, resource_uuid: str) -> RecordedAllocation:
+        """The allocation behind a resource, with the backend id that it keeps beside the resource's."""
+        row = self._transport.get_marketplace_resource_details(
+            sendable.uuid("the resource's uuid", resource_uuid)
+        )
+        return parsing.parse_allocation(row)
+
+    def fetch_allocations(self) -> dict[str, RecordedAllocation]:
+        """Resource uuid to its allocation, of those of the offering's resources that the token's user sees.
+
+        Staff see all of every offering, a provider sees none (contract 5): then ask for each resource.
+        """
+        rows = [Fields.of(row, "allocation") for row in self._transport.list_slurm_allocations({})]
+        ours = (row for row in rows if row.values.get("marketplace_offering_uuid") == self._offering_uuid)
+        return dict(parsing.parse_owned_allocation(row.values) for row in ours)
 
     def fetch_team(self, resource_uuid: str) -> list[TeamMember]:
         """The members of the project that owns the resource; not the owners of the customer."""

@@ -21,6 +21,7 @@ from allocations.marketplace import (
     OrderItemType,
     Party,
     PlanPeriod,
+    RecordedAllocation,
     Resource,
     ResourceState,
     TeamMember,
@@ -105,6 +106,22 @@ def parse_resource(json: object) -> Resource:
 def parse_allocation_state(json: object) -> AllocationState:
     """The state of the allocation that a resource's details describe."""
     return Fields.of(json, "resource's details").word("state", AllocationState)
+
+
+def parse_allocation(json: object) -> RecordedAllocation:
+    """The allocation that a resource's details describe, or one of a list of allocations."""
+    allocation = Fields.of(json, "allocation")
+    return RecordedAllocation(
+        uuid=allocation.uuid("uuid"),
+        state=allocation.word("state", AllocationState),
+        account=allocation.text_or("backend_id", "") or None,
+    )
+
+
+def parse_owned_allocation(json: object) -> tuple[str, RecordedAllocation]:
+    """The uuid of the resource that an allocation of a list belongs to, and the allocation."""
+    allocation = Fields.of(json, "allocation")
+    return allocation.uuid("marketplace_resource_uuid"), parse_allocation(json)
 
 
 def parse_team_member(json: object) -> TeamMember:
