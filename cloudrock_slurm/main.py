@@ -11,7 +11,7 @@ from typing import Annotated
 
 import cyclopts
 
-from cloudrock_slurm.ending import BAD_SETTINGS, calm_ending
+from cloudrock_slurm.ending import BAD_SETTINGS, FAILED, calm_ending
 from flows.choices import SyncDirection
 from flows.settings import SettingsError, load_components, load_settings
 
@@ -67,6 +67,36 @@ def plan(
     from cloudrock_slurm.plan import plan as perform  # noqa: PLC0415 - the tables take time to import
 
     return perform(commands=commands, as_json=json, adopt_parents=adopt_parents)
+
+
+@app.command
+def drift(*, json: bool = False) -> int:
+    """Compare the whole cluster with the marketplace; it writes nothing. Exit 3: they differ.
+
+    Args:
+        json: print the findings for a program.
+    """
+    from cloudrock_slurm.drift import drift as perform  # noqa: PLC0415 - the tables take time to import
+
+    return perform(as_json=json)
+
+
+@app.command
+def repair(*accounts: str, dry_run: bool = False) -> int:
+    """Make missing accounts of OK resources again, with limits and members; needs a Prefect server.
+
+    Args:
+        accounts: their names, as `drift` shows them.
+        dry_run: show the plan and its commands, and write nothing.
+    """
+    if not accounts:
+        sys.stderr.write(
+            "repair: no account given: expected the names of missing ones, as `drift` shows them\n"
+        )
+        return FAILED
+    from cloudrock_slurm.repair import repair as perform  # noqa: PLC0415 - the same
+
+    return perform(accounts, dry_run=dry_run)
 
 
 @app.command

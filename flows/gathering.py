@@ -14,8 +14,10 @@ from flows.choices import UsernameSource
 from flows.settings import SettingsError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from allocations.accounts import UserName
-    from allocations.marketplace import Offering, OrderItem, Resource
+    from allocations.marketplace import Offering, OrderItem, RecordedAllocation, Resource
     from allocations.model import ClusterState
     from cloudrock_io.client import Cloudrock
     from flows.settings import Settings
@@ -56,6 +58,31 @@ def read_marketplace(cloudrock: Cloudrock, source: UsernameSource) -> Snapshot:
         unreadable_orders=tuple(bad_orders),
         unreadable_resources=tuple(bad_resources),
     )
+
+
+RECORDED = (ResourceState.OK, ResourceState.UPDATING, ResourceState.TERMINATING, ResourceState.ERRED)
+"""The states of resources whose allocation should know its account."""
+
+
+def read_allocations(
+    cloudrock: Cloudrock, resources: Iterable[Resource]
+) -> tuple[dict[str, RecordedAllocation], tuple[str, ...]]:
+    """Resource uuid to the allocation behind it, and what is not known, one sentence each.
+
+    A staff token sees them all in one list; a provider's sees none of them there, and asks for each one
+    (contract 5). So this is for a daily report, not for every run.
+    """
+    wanted = [resource for resource in resources if resource.state in RECORDED]
+    found = cloudrock.fetch_allocations() if wanted else {}
+    refusals: list[str] = []
+    for resource in wanted:
+        if resource.uuid in found:
+            continue
+        try:
+            found[resource.uuid] = cloudrock.fetch_allocation(resource.uuid)
+        except REFUSALS as refusal:
+            refusals.append(f"the allocation behind the resource {resource.uuid} is not known: {refusal}")
+    return found, tuple(refusals)
 
 
 def needing_teams(orders: list[OrderItem], resources: dict[str, Resource]) -> dict[str, Resource]:
