@@ -7,14 +7,19 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from slurm_io.client import Slurm
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from prefect.client.schemas.objects import State
+
+    from slurm_io.runner import NativeRunner
 
 pytestmark = [pytest.mark.slurm, pytest.mark.prefect]
 
@@ -163,6 +168,37 @@ def test_what_differs_in_the_marketplace_alone_is_found(drifting) -> None:
     assert ("state", "the allocation is Update Scheduled and the resource OK") in told
     assert ("backend id", "the resource records no account") in told
     assert ("backend id", f"the allocation records {resource['backend_id']}, the resource nothing") in told
+
+
+@dataclass
+class Counting:
+    """A runner that also remembers what it ran."""
+
+    runner: NativeRunner
+    commands: list[tuple[str, ...]]
+
+    def run(self, argv: tuple[str, ...], *, timeout: float = 120.0) -> str:
+        self.commands.append(argv)
+        return self.runner.run(argv, timeout=timeout)
+
+
+def test_three_commands_are_enough_without_drift_and_eight_with_it(drifting) -> None:
+    from flows.comparing import compare  # noqa: PLC0415 - fast tests do without
+    from flows.doors import open_cloudrock, open_slurm  # noqa: PLC0415
+    from flows.settings import load_rules, load_settings  # noqa: PLC0415
+
+    accounts = [drifting.settled(name)[0] for name in ("few", "commands")]
+    settings = load_settings()
+    counting = Counting(open_slurm(settings).runner, [])
+    now = datetime.now(UTC)
+    with open_cloudrock(settings) as cloudrock:
+        report = compare(cloudrock, Slurm(counting), settings, load_rules(settings), now)
+        assert (report.findings, len(counting.commands)) == ((), 3)
+        for account in accounts:
+            drifting.change("modify", "account", "where", f"name={account}", "set", "GrpTRESMins=cpu=1")
+        counting.commands.clear()
+        report = compare(cloudrock, Slurm(counting), settings, load_rules(settings), now)
+        assert (len(report.findings), len(counting.commands)) == (2, 8)
 
 
 def test_staff_read_all_allocations_in_one_request(drifting, monkeypatch: pytest.MonkeyPatch) -> None:
