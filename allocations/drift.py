@@ -21,11 +21,13 @@ from allocations.changes import (
     RegisterUsers,
     RemoveUsers,
     ReopenAccount,
+    ReopenUsers,
     SetLimits,
 )
 from allocations.desired import desired_limits, lineage_of
-from allocations.drift_cluster import closed_for_jobs, default_accounts, strays
+from allocations.drift_cluster import closed_accounts, strays
 from allocations.drift_marketplace import backend_ids, missing_while_busy, states, unreadable
+from allocations.drift_people import default_accounts, people
 from allocations.errors import InvalidOrder
 from allocations.findings import Finding, FindingKind, Mender, in_order
 from allocations.history import (
@@ -38,12 +40,12 @@ from allocations.history import (
     closing,
 )
 from allocations.model import describe_limits
-from allocations.planning import Planner, keep_up, members_who_left
+from allocations.planning import Planner, keep_up, left_over, members_who_left
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from allocations.accounts import AccountName
+    from allocations.accounts import AccountName, UserName
     from allocations.changes import Change
     from allocations.desired import Rules
     from allocations.findings import BothSides
@@ -57,8 +59,9 @@ def drift(sides: BothSides, rules: Rules) -> tuple[Finding, ...]:
         [
             *kept_up(sides, rules),
             *missing_while_busy(sides, rules),
-            *strays(sides, rules),
-            *closed_for_jobs(sides, rules),
+            *strays(sides, rules, frozenset(due_to_go(sides, rules))),
+            *closed_accounts(sides, rules),
+            *people(sides, rules),
             *default_accounts(sides, rules),
             *states(sides),
             *backend_ids(sides, rules),
@@ -88,14 +91,21 @@ def kept_up(sides: BothSides, rules: Rules) -> Iterator[Finding]:
 def parts_at_rest(
     sides: BothSides, rules: Rules, repair: frozenset[AccountName]
 ) -> Iterator[tuple[Part, Resource]]:
-    """What pull plans for each allocation at rest, in its order."""
+    """What pull plans for each allocation at rest, and for accounts that are left over, in its order."""
     snapshot = sides.snapshot
-    planner = Planner(snapshot, rules, sides.observed, snapshot.owners)
-    kept = [(keep_up(planner, resource, repair), resource) for resource in snapshot.resting]
-    yield from ((part, resource) for part, resource in kept if part)
+    planner = Planner(snapshot, rules, sides.observed, sides.observed, snapshot.owners)
+    parts = [part for resource in snapshot.resting if (part := keep_up(planner, resource, repair))]
+    planner.standing = planner.state
     for resource in snapshot.resting:
-        for part in members_who_left(planner, resource):
-            yield part, resource
+        parts += members_who_left(planner, resource)
+    parts += left_over(planner)
+    yield from ((part, part.resource) for part in parts if part.resource)
+
+
+def due_to_go(sides: BothSides, rules: Rules) -> Iterator[AccountName]:
+    """The accounts that the next pull deletes because nothing needs them."""
+    for part, _ in parts_at_rest(sides, rules, frozenset()):
+        yield from (change.account for change in part.plan.changes if isinstance(change, DeleteAccount))
 
 
 def missing_accounts(sides: BothSides, rules: Rules) -> Iterator[AccountName]:
@@ -151,14 +161,31 @@ def told(  # noqa: C901 - one case for each change
                 expected="open: the order was not carried out",
                 mender=Mender.PULL,
                 remedy="the next pull opens it",
-                traces=((closing(name),),),
+                traces=(closing(name),),
             )
+        case ReopenUsers(account=name, users=users):
+            yield members_back(name, users, resource)
         case (
             RegisterUsers() | CloseUsers() | CancelJobs() | MoveDefaults() | DrainAccount() | DeleteAccount()
         ):
-            return  # by-products of the ones above
+            return  # by-products of the ones above, and of strays
         case _:
             assert_never(change)
+
+
+def members_back(name: AccountName, users: tuple[UserName, ...], resource: Resource) -> Finding:
+    """Members who had left, were closed out, and are back before they were removed."""
+    return Finding(
+        kind=FindingKind.CLOSED,
+        account=name,
+        users=users,
+        resource=resource,
+        found="closed when they left the project's team",
+        expected="open: they are in it again",
+        mender=Mender.PULL,
+        remedy="the next pull opens them",
+        traces=tuple(closing(name, user) for user in users),
+    )
 
 
 def account_missing(name: AccountName, resource: Resource, mender: Mender) -> Finding:

@@ -1,35 +1,26 @@
-"""Drift that only the cluster shows: accounts that belong to nothing, closed ones, lost defaults. Pure."""
+"""Drift of accounts that only the cluster shows: those that belong to nothing, and closed ones. Pure."""
 
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from allocations.accounts import ROOT, AccountName
 from allocations.desired import lineage_of
 from allocations.errors import InvalidName, InvalidOrder
-from allocations.findings import Finding, FindingKind
-from allocations.history import (
-    ADD_ACCOUNTS,
-    ADD_ASSOCIATIONS,
-    MODIFY_ASSOCIATIONS,
-    REMOVE_ACCOUNTS,
-    Trace,
-    closing,
-)
+from allocations.findings import Finding, FindingKind, Mender
+from allocations.history import ADD_ACCOUNTS, Trace, closing
 from allocations.marketplace import OrderItemType
-from allocations.model import Association
 from allocations.outcomes import plural
 from allocations.snapshot import LIVE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator
 
-    from allocations.accounts import UserName
     from allocations.desired import Rules
     from allocations.findings import BothSides
-    from allocations.marketplace import Resource
+    from allocations.marketplace import OrderItem, Resource
     from allocations.model import Account, ClusterState
     from allocations.snapshot import Snapshot
 
@@ -39,7 +30,7 @@ class Belongings:
     """Which account belongs to whom in the marketplace."""
 
     needed: set[AccountName] = field(default_factory=set)
-    """Of resources that live, and of their projects and customers."""
+    """Of resources that live, and of the projects and customers of those and of Create orders."""
     beside: dict[AccountName, tuple[Resource, AccountName]] = field(default_factory=dict)
     """Names that a living resource may have had, and the one that it has."""
     retired: dict[AccountName, Resource] = field(default_factory=dict)
@@ -52,6 +43,9 @@ def belongings_of(snapshot: Snapshot, rules: Rules) -> Belongings:
     """Every account that the marketplace knows a use for, or had one for."""
     found = Belongings()
     owners = snapshot.owners
+    for order in snapshot.orders:
+        if order.type is OrderItemType.CREATE:
+            found.needed.update(parents_of(order, rules))
     for resource in snapshot.resources.values():
         names = {*own_candidates(resource, rules), *recorded(resource)}
         if resource.state not in LIVE:
@@ -81,12 +75,12 @@ def own_candidates(resource: Resource, rules: Rules) -> tuple[AccountName, ...]:
         return ()
 
 
-def parents_of(resource: Resource, rules: Rules) -> tuple[AccountName, ...]:
-    """The accounts of a resource's project and customer."""
+def parents_of(owned: Resource | OrderItem, rules: Rules) -> tuple[AccountName, ...]:
+    """The accounts of the project and the customer of a resource, or of one that an order will make."""
     try:
         return (
-            rules.naming.project_account(resource.project.uuid),
-            rules.naming.customer_account(resource.customer.uuid),
+            rules.naming.project_account(owned.project.uuid),
+            rules.naming.customer_account(owned.customer.uuid),
         )
     except InvalidName:
         return ()
@@ -101,12 +95,16 @@ def managed_accounts(observed: ClusterState, rules: Rules) -> tuple[Account, ...
     )
 
 
-def strays(sides: BothSides, rules: Rules) -> Iterator[Finding]:
-    """Managed accounts that nothing in the marketplace needs."""
+def strays(sides: BothSides, rules: Rules, due: Container[AccountName]) -> Iterator[Finding]:
+    """Managed accounts that nothing in the marketplace needs; those that are due the next pull deletes."""
     known = belongings_of(sides.snapshot, rules)
     for account in managed_accounts(sides.observed, rules):
-        if account.name not in known.needed:
-            yield stray(account, known, sides)
+        if account.name in known.needed:
+            continue
+        finding = stray(account, known, sides)
+        if account.name in due:
+            finding = replace(finding, mender=Mender.PULL, remedy="the next pull deletes it")
+        yield finding
 
 
 def stray(account: Account, known: Belongings, sides: BothSides) -> Finding:
@@ -159,8 +157,8 @@ def remedy_for(account: Account, contents: str, snapshot: Snapshot) -> str:
     )
 
 
-def closed_for_jobs(sides: BothSides, rules: Rules) -> Iterator[Finding]:
-    """Accounts and members of living resources that can submit nothing, although they should."""
+def closed_accounts(sides: BothSides, rules: Rules) -> Iterator[Finding]:
+    """Accounts of living resources, and those above them, that take no jobs although they should."""
     snapshot, observed = sides.snapshot, sides.observed
     ending = {o.resource_uuid for o in snapshot.executing if o.type is OrderItemType.TERMINATE}
     at_rest = {resource.uuid for resource in snapshot.resting}
@@ -176,8 +174,6 @@ def closed_for_jobs(sides: BothSides, rules: Rules) -> Iterator[Finding]:
             reopened = name == names.allocation and resource.uuid in at_rest
             if account and (account.closed or account.draining) and not (account.draining and reopened):
                 yield closed_account(account, resource if name == names.allocation else None)
-        if resource.uuid in at_rest:
-            yield from closed_members(names.allocation, resource, sides)
 
 
 def closed_account(account: Account, resource: Resource | None) -> Finding:
@@ -191,68 +187,5 @@ def closed_account(account: Account, resource: Resource | None) -> Finding:
         expected="open",
         remedy=f"find out who closed it and why; `sacctmgr modify account where name={name} set "
         "GrpSubmitJobs=-1` opens it",
-        traces=((closing(name),),),
-    )
-
-
-def closed_members(name: AccountName, resource: Resource, sides: BothSides) -> Iterator[Finding]:
-    """Members of the team who have an association and can submit nothing with it."""
-    team = sides.snapshot.team(resource)
-    closed = tuple(
-        user for user in team.users if team.answered and Association(name, user) in sides.observed.closed
-    )
-    if closed:
-        yield Finding(
-            kind=FindingKind.CLOSED,
-            account=name,
-            users=closed,
-            resource=resource,
-            found="members of the team who may submit no jobs",
-            expected="open",
-            remedy=f"find out who closed them and why; `sacctmgr modify user where name={','.join(closed)} "
-            f"account={name} set MaxSubmitJobs=-1` opens them",
-            traces=tuple((closing(name, user),) for user in closed),
-        )
-
-
-def default_accounts(sides: BothSides, rules: Rules) -> Iterator[Finding]:
-    """Users of ours whose default account is none, or will soon be."""
-    observed = sides.observed
-    ours = {one.user for one in observed.associations if rules.naming.is_managed(one.account)}
-    needed = belongings_of(sides.snapshot, rules).needed
-    going = {one.name for one in managed_accounts(observed, rules)} - needed
-    by_default: dict[AccountName, list[UserName]] = {}
-    for user, default in observed.default_accounts.items():
-        concerns_us = user in ours or rules.naming.is_managed(default)
-        if concerns_us and (default not in observed.accounts or default in going):
-            by_default.setdefault(default, []).append(user)
-    for default, users in sorted(by_default.items()):
-        yield lost_default(default, tuple(sorted(users)), rules, is_there=default in observed.accounts)
-
-
-def lost_default(
-    default: AccountName, users: tuple[UserName, ...], rules: Rules, *, is_there: bool
-) -> Finding:
-    """Some users with one such default account."""
-    if not default:
-        found = "no default account"
-    else:
-        found = f"{default}, which " + (
-            "belongs to nothing any more" if is_there else "is not on the cluster"
-        )
-    chosen = tuple(
-        (
-            Trace(action=MODIFY_ASSOCIATIONS, pair=(default, user), setting="is_def", value="1"),
-            Trace(action=ADD_ASSOCIATIONS, pair=(default, user), setting="is_def", value="1"),
-        )
-        for user in users
-    )
-    return Finding(
-        kind=FindingKind.DEFAULT_ACCOUNT,
-        users=users,
-        found=found,
-        expected=f"an account that stays, such as {rules.default_account}",
-        remedy=f"`sacctmgr modify user where name={','.join(users)} set "
-        f"defaultaccount={rules.default_account}` (they need an association with it first)",
-        traces=chosen if is_there else ((Trace(action=REMOVE_ACCOUNTS, name=default),),),
+        traces=(closing(name),),
     )

@@ -66,14 +66,16 @@ class Trace:
         )
 
 
-def closing(account: str, user: str = "") -> Trace:
-    """What closing an account, or one member of it, leaves."""
-    setting = "max_submit_jobs" if user else "grp_submit_jobs"
-    return Trace(action=MODIFY_ASSOCIATIONS, pair=(account, user), setting=setting, value="0")
-
-
 Alternatives: TypeAlias = "tuple[Trace, ...]"
 """One cause may have left any of these."""
+
+
+def closing(account: str, user: str = "") -> Alternatives:
+    """What closing an account, or one member of it, leaves; members inherit an account's MaxSubmitJobs."""
+    grp = Trace(action=MODIFY_ASSOCIATIONS, pair=(account, user), setting="grp_submit_jobs", value="0")
+    most = Trace(action=MODIFY_ASSOCIATIONS, pair=(account, user), setting="max_submit_jobs", value="0")
+    inherited = replace(most, pair=(account, ""))
+    return (grp, most, inherited) if user else (grp,)
 
 
 def traced(findings: Iterable[Finding], transactions: Iterable[Transaction]) -> tuple[Finding, ...]:

@@ -54,6 +54,8 @@ class ClusterState:
     """The default account of every user that has one: a user can be without after others' deletions."""
     closed: frozenset[Association] = field(default=frozenset(), compare=False)
     """Associations that we closed for new jobs, because the user is about to lose them."""
+    barred: frozenset[Association] = field(default=frozenset(), compare=False)
+    """Those under which the user can submit nothing either, by others' doing: nothing is planned for them."""
 
     @cached_property
     def users(self) -> frozenset[UserName]:

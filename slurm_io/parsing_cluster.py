@@ -36,6 +36,7 @@ class Rows:
     accounts: dict[AccountName, Account] = field(default_factory=dict)
     open_pairs: set[Association] = field(default_factory=set)
     closed_pairs: set[Association] = field(default_factory=set)
+    usable_pairs: set[Association] = field(default_factory=set)
     clusters: set[str] = field(default_factory=set)
 
     def add(self, line: list[str], what: str) -> None:
@@ -49,9 +50,11 @@ class Rows:
                 what, "|".join(line), "a number of jobs, or nothing, as submit limits"
             )
         if user:
+            pair = Association(AccountName(name), UserName(user))
             closed = group_jobs == user_jobs == NONE_AT_ALL
-            kind = self.closed_pairs if closed else self.open_pairs
-            kind.add(Association(AccountName(name), UserName(user)))
+            (self.closed_pairs if closed else self.open_pairs).add(pair)
+            if NONE_AT_ALL not in (group_jobs, user_jobs):
+                self.usable_pairs.add(pair)
             return
         self.accounts[AccountName(name)] = Account(
             AccountName(name),
@@ -78,7 +81,12 @@ def parse_associations(text: str) -> ClusterState:
     if len(rows.clusters) > 1:
         raise UnexpectedSlurmOutput(what, ", ".join(sorted(rows.clusters)), "the associations of one cluster")
     associations = frozenset(rows.open_pairs | rows.closed_pairs)
-    return ClusterState(rows.accounts, associations, closed=frozenset(rows.closed_pairs - rows.open_pairs))
+    return ClusterState(
+        rows.accounts,
+        associations,
+        closed=frozenset(rows.closed_pairs - rows.open_pairs),
+        barred=frozenset(rows.open_pairs - rows.usable_pairs),
+    )
 
 
 def parse_limits(text: str, what: str) -> dict[str, int]:

@@ -251,14 +251,34 @@ FAULTS: dict[str, tuple[BothSides, FindingKind, str, tuple[UserName, ...], Mende
     "somebody has closed a project": (account(PROJECT, closed=True), K.CLOSED, PROJECT, (), M.PERSON),
     "somebody has closed a customer": (account(CUSTOMER, closed=True), K.CLOSED, CUSTOMER, (), M.PERSON),
     "somebody has closed a member": (
-        observed(closed=frozenset({Association(ACCOUNT, BOB)})),
+        observed(barred=frozenset({Association(ACCOUNT, BOB)})),
         K.CLOSED,
         ACCOUNT,
         (BOB,),
         M.PERSON,
     ),
+    "a member who came back is closed still": (
+        observed(closed=frozenset({Association(ACCOUNT, BOB)})),
+        K.CLOSED,
+        ACCOUNT,
+        (BOB,),
+        M.PULL,
+    ),
+    "root has an association": (
+        with_members(SIDES, ACCOUNT, {ADA, BOB, UserName("root")}),
+        K.MEMBER_LEFT,
+        ACCOUNT,
+        (UserName("root"),),
+        M.PERSON,
+    ),
     "a default account is gone": (default_of(BOB, "gone"), K.DEFAULT_ACCOUNT, BOB, (BOB,), M.PERSON),
-    "a default account is none": (default_of(BOB, ""), K.DEFAULT_ACCOUNT, BOB, (BOB,), M.PERSON),
+    "a default account is none": (
+        observed(default_accounts={ADA: DEFAULT}),
+        K.DEFAULT_ACCOUNT,
+        BOB,
+        (BOB,),
+        M.PERSON,
+    ),
     "a managed default account of a stranger is gone": (
         default_of(EVE, "hpc_gone"),
         K.DEFAULT_ACCOUNT,
@@ -390,6 +410,19 @@ def test_when_the_last_resource_of_a_project_is_terminated_all_its_accounts_are_
         PROJECT: "1 account below it; made by us",
         CUSTOMER: "1 account below it; made by us",
     }
+
+
+def test_an_empty_account_of_a_project_that_has_ended_goes_with_the_next_pull() -> None:
+    sides = settled([ONE], {1: Team((ADA, BOB))})
+    gone = replace(sides.snapshot.resources[ONE.uuid], state=ResourceState.TERMINATED)
+    ended = replace(with_resource(without_account(sides, ACCOUNT), gone), allocations={})
+    findings = drift(ended, RULES)
+    assert [(one.kind, one.account, one.mender) for one in findings] == [
+        (K.LEFTOVER, CUSTOMER, M.PULL),
+        (K.LEFTOVER, PROJECT, M.PULL),
+    ]
+    create = ordered(ended, OrderItemType.CREATE, PENDING)
+    assert drift(create, RULES) == ()
 
 
 def test_a_default_account_that_belongs_to_nothing_is_about_to_go() -> None:

@@ -65,8 +65,19 @@ def test_a_change_of_something_else_explains_nothing(other: Transaction) -> None
 def test_opening_an_account_does_not_explain_that_it_is_closed() -> None:
     opened = done(2, pairs=OWN, settings={"grp_submit_jobs": "NULL"})
     closed = done(1, pairs=OWN, settings={"grp_submit_jobs": "0"})
-    assert actors(finding((closing(A),)), opened) == []
-    assert actors(finding((closing(A),)), opened, closed) == ["actor1"]
+    assert actors(finding(closing(A)), opened) == []
+    assert actors(finding(closing(A)), opened, closed) == ["actor1"]
+
+
+def test_a_member_may_be_closed_by_either_limit_or_by_the_accounts_own() -> None:
+    either = [
+        done(1, pairs=frozenset({(A, "ada")}), settings={f"{which}_submit_jobs": "0"})
+        for which in ("grp", "max")
+    ]
+    inherited = done(2, pairs=OWN, settings={"max_submit_jobs": "0"})
+    for change in (*either, inherited):
+        assert actors(finding(closing(A, "ada")), change) == [change.actor]
+    assert actors(finding(closing(A, "bob")), *either) == []
 
 
 def test_a_trace_is_left_by_its_own_action_only() -> None:

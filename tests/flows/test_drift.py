@@ -127,9 +127,9 @@ def test_what_somebody_did_by_hand_is_found_with_his_name(drifting) -> None:
     drifting.change("add", "account", f"name={stray}", "parent=root")
     drifting.change("modify", "account", "where", f"name={account}", "set", "GrpTRESMins=cpu=7")
     drifting.change("modify", "account", "where", f"name={account}", "set", "parent=root")
-    drifting.change("modify", "account", "where", f"name={account}", "set", "GrpSubmitJobs=0")
     drifting.change("delete", "user", "where", f"name={ada}", f"account={account}")
-    drifting.change("add", "user", "name=root", f"account={account}")
+    drifting.change("add", "user", "name=daemon", f"account={account}")
+    drifting.change("modify", "user", "where", f"name={mary}", f"account={account}", "set", "MaxSubmitJobs=0")
     found = drifting.findings()
     assert set(found) == {
         "account unknown",
@@ -142,7 +142,8 @@ def test_what_somebody_did_by_hand_is_found_with_his_name(drifting) -> None:
     assert found["account unknown"]["account"] == stray
     assert found["account elsewhere"]["is"] == "under root"
     assert found["member missing"]["users"] == [ada]
-    assert found["member who left"]["users"] == ["root"]
+    assert found["member who left"]["users"] == ["daemon"]
+    assert found["closed for jobs"]["users"] == [mary]
     assert {max_, mary} <= drifting.site.users(account)
     actions = {kind: [one["action"] for one in finding["changed_by"]] for kind, finding in found.items()}
     assert actions == {
@@ -157,6 +158,14 @@ def test_what_somebody_did_by_hand_is_found_with_his_name(drifting) -> None:
     assert {finding["resource"] for kind, finding in found.items() if kind != "account unknown"} == {
         resource["uuid"]
     }
+
+
+def test_an_account_that_somebody_closed_is_found_with_his_name(drifting) -> None:
+    account, _ = drifting.settled("shut")
+    drifting.change("modify", "account", "where", f"name={account}", "set", "GrpSubmitJobs=0")
+    (finding,) = drifting.findings().values()
+    assert (finding["kind"], finding["account"], finding["users"]) == ("closed for jobs", account, [])
+    assert [one["actor"] for one in finding["changed_by"]] == ["root"]
 
 
 def test_what_differs_in_the_marketplace_alone_is_found(drifting) -> None:

@@ -163,25 +163,30 @@ def test_a_line_ends_at_a_newline_only() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rows", "closed"),
+    ("rows", "closed", "barred"),
     [
-        (["0|0"], True),
-        (["|0"], False),
-        (["0|"], False),
-        (["5|0"], False),
-        (["0|0", "0|0"], True),
-        (["0|0", "|"], False),
-        (["|", "0|0"], False),
+        (["|"], False, False),
+        (["5|5"], False, False),
+        (["0|0"], True, False),
+        (["|0"], False, True),
+        (["0|"], False, True),
+        (["5|0"], False, True),
+        (["0|0", "0|0"], True, False),
+        (["0|0", "|"], False, False),
+        (["|", "0|0"], False, False),
+        (["0|0", "|0"], False, True),
+        (["|0", "|"], False, False),
     ],
 )
-def test_an_association_is_closed_when_both_limits_of_all_its_rows_are_0(
+def test_an_association_is_closed_when_both_limits_of_all_its_rows_are_0_and_barred_when_one_of_each_is(
     rows: list[str],
     closed: bool,  # noqa: FBT001 - a table's column
+    barred: bool,  # noqa: FBT001 - the same
 ) -> None:
     text = "c|root|||||\nc|hpc_a||root|||\n" + "".join(f"c|hpc_a|ada|||{row}\n" for row in rows)
     cluster = parse_associations(text)
     assert cluster.users_of(AccountName("hpc_a")) == {"ada"}
-    assert bool(cluster.closed) is closed
+    assert (bool(cluster.closed), bool(cluster.barred)) == (closed, barred)
 
 
 @pytest.mark.parametrize(
