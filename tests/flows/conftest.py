@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sandbox.cloudrock import Marketplace
+from tests.flows.drifting import drifting as drifting  # noqa: PLC0414 - a fixture of several files
 from tests.own_folder import PEOPLE, ROOT, SUFFIX, person
 
 if TYPE_CHECKING:

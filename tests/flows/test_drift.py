@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -15,72 +12,9 @@ import pytest
 from slurm_io.client import Slurm
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from prefect.client.schemas.objects import State
-
     from slurm_io.runner import NativeRunner
 
 pytestmark = [pytest.mark.slurm, pytest.mark.prefect]
-
-
-@dataclass(frozen=True)
-class Drifting:
-    """A site with account prefixes of its own: the cluster is shared, and drift looks at all of it."""
-
-    site: Any
-    folder: Path
-
-    def settled(self, name: str) -> tuple[str, dict[str, Any]]:
-        """An allocation that a pull has carried out: account and resource."""
-        item = self.site.order(name)
-        assert self.site.pull().message.endswith("1 order: 1 done")
-        resource = self.site.resource(item)
-        return resource["backend_id"], resource
-
-    def change(self, *command: str) -> None:
-        """What an administrator does by hand."""
-        self.site.cluster.run("sacctmgr", "-i", *command)
-
-    def check(self) -> State[Any]:
-        """One run of check-drift; its final state."""
-        from flows.drift import check_drift  # noqa: PLC0415
-
-        state: State[Any] = check_drift(return_state=True)
-        return state
-
-    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """`cloudrock-slurm`, as a person starts it."""
-        from prefect.settings import get_current_settings  # noqa: PLC0415
-
-        server = {"PREFECT_API_URL": get_current_settings().api.url or ""}
-        return subprocess.run(
-            [sys.executable, "-m", "cloudrock_slurm.main", *arguments],
-            env={**os.environ, **server},
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-
-    def findings(self) -> dict[str, dict[str, Any]]:
-        """Kind to the one finding of it, as --json tells."""
-        done = self.command("drift", "--json")
-        assert done.returncode in (0, 3), done.stderr
-        report = json.loads(done.stdout)
-        assert (done.returncode == 3) == bool(report["findings"])
-        found = {finding["kind"]: finding for finding in report["findings"]}
-        assert len(found) == len(report["findings"]), report
-        return found
-
-
-@pytest.fixture
-def drifting(site: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Drifting:
-    prefix = f"d{site.marketplace.offering_uuid[:6]}_"
-    for whose in ("CUSTOMER", "PROJECT", "ALLOCATION"):
-        monkeypatch.setenv(f"SLURM_{whose}_PREFIX", prefix)
-    return Drifting(site, tmp_path)
 
 
 def test_after_a_pull_there_is_no_drift_and_looking_writes_nothing(drifting) -> None:
@@ -239,60 +173,6 @@ def test_a_default_account_that_is_gone_is_found_with_who_removed_it(drifting) -
     finally:
         drifting.change("modify", "user", "where", f"name={user}", "set", "defaultaccount=cloudrock")
     assert found["default account"]["users"] == [user]
-
-
-class TestRepair:
-    def test_a_missing_account_comes_back_with_limits_and_members_and_nothing_else_changes(
-        self, drifting
-    ) -> None:
-        account, _ = drifting.settled("lost")
-        other, _ = drifting.settled("bystander")
-        before = drifting.site.accounts()[account], drifting.site.users(account)
-        user = min(drifting.site.users(other))
-        drifting.change("delete", "account", "where", f"name={account}")
-        drifting.change("delete", "user", "where", f"name={user}", f"account={other}")
-        assert drifting.findings()["account missing"]["remedy"] == f"`cloudrock-slurm repair {account}`"
-
-        shown = drifting.command("repair", account, "--dry-run")
-        assert shown.returncode == 0, shown.stderr
-        assert f"sacctmgr -i add account name={account}" in shown.stdout
-        assert account not in drifting.site.accounts()
-
-        done = drifting.command("repair", account)
-        assert done.returncode == 0, done.stdout + done.stderr
-        assert done.stdout.endswith("Completed: repair of 1 account: 1 done\n")
-        assert (drifting.site.accounts()[account], drifting.site.users(account)) == before
-        assert user not in drifting.site.users(other)
-        assert set(drifting.findings()) == {"member missing"}
-
-    def test_what_is_not_missing_is_refused_with_a_sentence_each_and_nothing_is_done(self, drifting) -> None:
-        account, _ = drifting.settled("present")
-        lost, _ = drifting.settled("really lost")
-        drifting.change("delete", "account", "where", f"name={lost}")
-        before = drifting.site.writes()
-        done = drifting.command("repair", account, "hpc_nobody", lost)
-        assert done.returncode == 1
-        assert done.stderr.splitlines() == [
-            f"{account!r}: it is on the cluster, nothing is to be repaired",
-            (
-                "'hpc_nobody': no resource of the offering has this account: expected one that "
-                "`cloudrock-slurm drift` reports as missing"
-            ),
-        ]
-        assert drifting.site.writes() == before
-        assert drifting.command("repair").returncode == 1
-
-    def test_another_writer_is_not_disturbed(self, drifting) -> None:
-        from flows.lock import sole_writer  # noqa: PLC0415
-        from flows.settings import load_settings  # noqa: PLC0415
-
-        account, _ = drifting.settled("contended")
-        drifting.change("delete", "account", "where", f"name={account}")
-        with sole_writer(load_settings()):
-            done = drifting.command("repair", account)
-        assert done.returncode == 1
-        assert "another process writes to this cluster now" in done.stdout
-        assert account not in drifting.site.accounts()
 
 
 def test_the_command_ends_with_2_for_bad_settings_and_1_when_the_outside_fails(
