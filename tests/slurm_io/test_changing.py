@@ -26,7 +26,8 @@ from allocations.changes import (
 from allocations.errors import InvalidName
 from allocations.model import Account
 from slurm_io.changing import commands_for
-from tests.allocations.samples import RULES, Case, cases
+from tests.allocations.samples import RULES
+from tests.allocations.sites import Case, cases
 
 A, B, DEFAULT = AccountName("hpc_a"), AccountName("hpc_b"), AccountName("cloudrock")
 ADA, BOB = UserName("ada"), UserName("bob")
