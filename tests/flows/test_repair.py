@@ -7,9 +7,7 @@ import pytest
 pytestmark = [pytest.mark.slurm, pytest.mark.prefect]
 
 
-def test_a_missing_account_comes_back_with_limits_and_members_and_nothing_else_changes(
-    self, drifting
-) -> None:
+def test_a_missing_account_comes_back_with_limits_and_members_and_nothing_else_changes(drifting) -> None:
     account, _ = drifting.settled("lost")
     other, _ = drifting.settled("bystander")
     before = drifting.site.accounts()[account], drifting.site.users(account)
@@ -31,7 +29,7 @@ def test_a_missing_account_comes_back_with_limits_and_members_and_nothing_else_c
     assert set(drifting.findings()) == {"member missing"}
 
 
-def test_what_is_not_missing_is_refused_with_a_sentence_each_and_nothing_is_done(self, drifting) -> None:
+def test_what_is_not_missing_is_refused_with_a_sentence_each_and_nothing_is_done(drifting) -> None:
     account, _ = drifting.settled("present")
     lost, _ = drifting.settled("really lost")
     drifting.change("delete", "account", "where", f"name={lost}")
@@ -49,7 +47,7 @@ def test_what_is_not_missing_is_refused_with_a_sentence_each_and_nothing_is_done
     assert drifting.command("repair").returncode == 1
 
 
-def test_another_writer_is_not_disturbed(self, drifting) -> None:
+def test_another_writer_is_not_disturbed(drifting) -> None:
     from flows.lock import sole_writer  # noqa: PLC0415
     from flows.settings import load_settings  # noqa: PLC0415
 
