@@ -131,6 +131,7 @@ def account_for_resource(
     recorded: str | None,
     owners: Mapping[str, str],
     protected: Container[str] = (),
+    allocation_uuid: str | None = None,
 ) -> AccountName:
     """The account of one resource: the same answer at every run.
 
@@ -141,6 +142,7 @@ def account_for_resource(
         recorded: the backend id that the resource carries already, if any.
         owners: account to the uuid of the resource that records it, over the whole offering.
         protected: accounts that may never be an allocation's, such as the default account.
+        allocation_uuid: of the allocation behind the resource: other agents may have named the account by it.
 
     Raises:
         InvalidOrder: a recorded backend id that could never be this resource's (anybody who owns the
@@ -148,7 +150,8 @@ def account_for_resource(
     """
     candidates = rules.candidates(uuid, name)
     if recorded:
-        if not LEGAL_NAME.fullmatch(recorded) or not recorded.startswith(rules.stem(uuid, SHORTEST_HEX)):
+        stems = tuple(rules.stem(one, SHORTEST_HEX) for one in (uuid, allocation_uuid) if one)
+        if not LEGAL_NAME.fullmatch(recorded) or not recorded.startswith(stems):
             raise InvalidOrder(
                 f"the resource records the backend id {recorded!r}, which is no account of this resource: "
                 f"expected {candidates[0]!r} or an empty one"

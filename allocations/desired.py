@@ -81,6 +81,7 @@ def lineage_of(resource: Resource, owners: Mapping[str, str], rules: Rules) -> L
             recorded=resource.account,
             owners=owners,
             protected={ROOT, rules.default_account, customer, project},
+            allocation_uuid=resource.allocation_uuid,
         )
     except InvalidName as reason:
         raise InvalidOrder(str(reason)) from None

@@ -93,7 +93,7 @@ def parts_at_rest(
 ) -> Iterator[tuple[Part, Resource]]:
     """What pull plans for each allocation at rest, and for accounts that are left over, in its order."""
     snapshot = sides.snapshot
-    planner = Planner(snapshot, rules, sides.observed, sides.observed, snapshot.owners)
+    planner = Planner(snapshot, rules, sides.observed, sides.observed, dict(snapshot.owners))
     parts = [part for resource in snapshot.resting if (part := keep_up(planner, resource, repair))]
     planner.standing = planner.state
     for resource in snapshot.resting:

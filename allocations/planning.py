@@ -114,7 +114,7 @@ def plan_run(snapshot: Snapshot, observed: ClusterState, rules: Rules, repair: I
         rules: the site's.
         repair: accounts of OK resources that are made again when they are missing; others are reported only.
     """
-    planner = Planner(snapshot, rules, observed, observed, snapshot.owners)
+    planner = Planner(snapshot, rules, observed, observed, dict(snapshot.owners))
     mended = frozenset(repair)
     parts = [plan_order(planner, order) for order in snapshot.executing if not removes(order)]
     parts += [part for one in snapshot.resting if (part := keep_up(planner, one, mended))]

@@ -34,7 +34,7 @@ def plan_repair(snapshot: Snapshot, observed: ClusterState, rules: Rules, accoun
     ]
     if problems:
         raise InvalidRepair("\n".join(problems))
-    planner = Planner(snapshot, rules, observed, observed, snapshot.owners)
+    planner = Planner(snapshot, rules, observed, observed, dict(snapshot.owners))
     resources = [by_account[account][0] for account in wanted]
     parts = [part for one in resources if (part := keep_up(planner, one, frozenset(wanted)))]
     newcomers, parts = registered_together(parts)

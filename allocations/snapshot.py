@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
+from allocations.accounts import SHORTEST_HEX
 from allocations.marketplace import OrderItemState, ResourceState
 from allocations.membership import UNKNOWN_TEAM
 
@@ -18,7 +20,7 @@ LIVE = frozenset(ResourceState) - {ResourceState.TERMINATED}
 """The states of a resource that has, may have or may get an account."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Snapshot:
     """One offering's orders, resources and teams."""
 
@@ -33,12 +35,16 @@ class Snapshot:
     unreadable_resources: tuple[str, ...] = ()
     """What could not be understood, one sentence each."""
 
-    @property
-    def owners(self) -> dict[str, str]:
-        """Account to the uuid of the resource that records it; the first one where several do."""
+    @cached_property
+    def owners(self) -> Mapping[str, str]:
+        """Account to the uuid of the resource that records it; the first one where several do.
+
+        Anybody who owns a resource in the portal can record any name there. One without the digits of the
+        resource's own uuid is no account of it, and must not take the name from the resource whose it is.
+        """
         owners: dict[str, str] = {}
         for resource in self.resources.values():
-            if resource.account:
+            if resource.account and any(digits in resource.account for digits in digits_of(resource)):
                 owners.setdefault(resource.account, resource.uuid)
         return owners
 
@@ -65,3 +71,9 @@ class Snapshot:
     def team(self, resource: Resource) -> Team:
         """The team of the project that owns a resource."""
         return self.teams.get(resource.project.uuid, UNKNOWN_TEAM)
+
+
+def digits_of(resource: Resource) -> tuple[str, ...]:
+    """What a name of one of the resource's accounts has in it: the first digits of either uuid."""
+    uuids = (resource.uuid, resource.allocation_uuid)
+    return tuple(uuid[:SHORTEST_HEX].lower() for uuid in uuids if uuid)

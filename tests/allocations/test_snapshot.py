@@ -9,15 +9,22 @@ import pytest
 from allocations.kinds import Kind, kind_of
 from allocations.marketplace import OrderItemState, OrderItemType, ResourceState
 from allocations.membership import UNKNOWN_TEAM
-from tests.allocations.samples import order, resource, snapshot, team
+from tests.allocations.samples import STEM, order, resource, snapshot, team
 
-ONE, TWO = resource(1, account="hpc_a"), resource(2, account="hpc_a")
+A, B = f"hpc_{STEM}_a", f"hpc_{STEM}_b"
+ONE, TWO = resource(1, account=A), resource(2, account=A)
 
 
 def test_the_first_resource_that_records_an_account_owns_it_in_every_state() -> None:
-    gone = resource(3, account="hpc_b", state=ResourceState.TERMINATED)
-    assert snapshot([ONE, TWO, gone, resource(4)]).owners == {"hpc_a": ONE.uuid, "hpc_b": gone.uuid}
-    assert snapshot([TWO, ONE]).owners == {"hpc_a": TWO.uuid}
+    gone = resource(3, account=B, state=ResourceState.TERMINATED)
+    assert snapshot([ONE, TWO, gone, resource(4)]).owners == {A: ONE.uuid, B: gone.uuid}
+    assert snapshot([TWO, ONE]).owners == {A: TWO.uuid}
+
+
+def test_a_recorded_name_without_the_resource_s_own_digits_owns_nothing() -> None:
+    assert snapshot([resource(1, account="hpc_00000_x")]).owners == {}
+    by_allocation = resource(1, account="hpc_a0000_x")
+    assert snapshot([by_allocation]).owners == {"hpc_a0000_x": by_allocation.uuid}
 
 
 def test_orders_wait_for_us_or_for_an_approval() -> None:

@@ -152,14 +152,15 @@ def test_an_old_agent_s_account_under_root_is_kept_up_where_it_is_and_moved_only
     assert site.accounts()[account][0] == f"hpc_{resource['project_uuid']}"
 
 
-def test_a_name_that_another_resource_records_is_never_shared(site) -> None:
+def test_who_records_another_resource_s_account_gets_neither_that_one_nor_one_of_his_own(site) -> None:
     one, two = site.order("twin"), site.order("twin")
     uuid = site.item(two)["marketplace_resource_uuid"]
     site.set_backend_id(site.item(one)["marketplace_resource_uuid"], f"hpc_{uuid[:5]}_twin")
     state = site.pull()
     assert state.message == "2 orders: 1 done, 1 erred"
-    assert site.resource(two)["backend_id"] == f"hpc_{uuid[:8]}_twin"
-    assert f"hpc_{uuid[:5]}_twin" not in site.accounts()
+    assert site.resource(two)["backend_id"] == f"hpc_{uuid[:5]}_twin"
+    assert "which is no account of this resource" in site.item(one)["error_message"]
+    assert site.users(f"hpc_{uuid[:5]}_twin") == site.people
 
 
 def test_the_plan_command_prints_steps_reasons_and_commands_and_writes_nothing(site) -> None:
