@@ -7,6 +7,7 @@ word raises `UnexpectedCloudrockData`, which names the object and the key.
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from allocations.marketplace import (
     AllocationState,
@@ -29,6 +30,9 @@ from allocations.marketplace import (
     UserUsage,
 )
 from cloudrock_io.fields import UUID, Fields
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 ORDER_ITEM_KEYS = (
     "uuid",
@@ -80,9 +84,13 @@ def parse_order_item(json: object) -> OrderItem:
         limits=item.limits("limits"),
         old_limits=attributes.limits("old_limits") if "old_limits" in attributes.values else None,
         error_message=item.text_or("error_message", ""),
-        created=item.moment("created") if item.values.get("created") is not None else None,
-        is_approved=item.values.get("order_approved_at") is not None,
+        created=_moment_or_none(item, "created"),
+        is_approved=_moment_or_none(item, "order_approved_at") is not None,
     )
+
+
+def _moment_or_none(fields: Fields, key: str) -> datetime | None:
+    return fields.moment(key) if fields.values.get(key) is not None else None
 
 
 def parse_resource(json: object) -> Resource:

@@ -28,9 +28,13 @@ PARSERS = (
     parsing.parse_user_usage,
     parsing.parse_offering,
     parsing.parse_token_owner,
+    parsing.parse_service_provider,
+    parsing.parse_project_role,
+    parsing.parse_offering_user,
 )
 
 
+ROLE, NAMED = "service_provider.project_permissions", "offering_users.list.owner"
 ORDER, RESOURCE, PERIOD = "update.executing.get", "resource.get.ok", "plan_periods.after_allocation_ok"
 USAGE, LINK = "update.usage_list_has_both_rows", "association.list.by_allocation"
 
@@ -105,6 +109,14 @@ USAGE, LINK = "update.usage_list_has_both_rows", "association.list.by_allocation
         (parsing.parse_user_usage, "user_usage.list.real_endpoint.month", {"month": 13}, "1 to 12, got 13"),
         (parsing.parse_offering, "offering.provider.owner", {"components": [{}]}, "key 'type'"),
         (parsing.parse_token_owner, "users.me", {"token_lifetime": "3600"}, "'token_lifetime'"),
+        (parsing.parse_project_role, ROLE, {"project_uuid": None}, "'project_uuid'"),
+        (parsing.parse_project_role, ROLE, {"user_uuid": "x"}, "a uuid of 32 hexadecimal digits, got 'x'"),
+        (parsing.parse_project_role, ROLE, {"user_username": 7}, "'user_username': expected a string, got 7"),
+        (parsing.parse_project_role, ROLE, {"role": None}, "'role'"),
+        (parsing.parse_offering_user, NAMED, {"user_uuid": None}, "'user_uuid'"),
+        (parsing.parse_offering_user, NAMED, {"username": 7}, "'username'"),
+        (parsing.parse_order_item, ORDER, {"order_approved_at": 7}, "'order_approved_at'"),
+        (parsing.parse_offering, "offering.provider.owner", {"customer_uuid": ""}, "'customer_uuid'"),
     ],
 )
 def test_what_is_wrong_is_named(
@@ -159,6 +171,8 @@ SAMPLES = (
     (parsing.parse_user_usage, "user_usage.list.real_endpoint.month"),
     (parsing.parse_offering, "offering.provider.owner"),
     (parsing.parse_token_owner, "users.me"),
+    (parsing.parse_project_role, ROLE),
+    (parsing.parse_offering_user, NAMED),
 )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from allocations.accounts import ROOT, AccountName, UserName
-from allocations.changes import AddUsers, CreateAccount, DeleteAccount, SetLimits
+from allocations.changes import AddUsers, CancelJobs, CreateAccount, DeleteAccount, SetLimits
 from allocations.model import Account, ClusterState
 from slurm_io.client import SLURM_ENVIRONMENT, Slurm, windows
 from slurm_io.errors import SlurmCommandFailed, SlurmMisconfigured, SlurmUnavailable
@@ -29,7 +29,7 @@ def programs(tmp_path: Path) -> Programs:
     """A cluster whose commands are one shell script, which notes how it was called."""
 
     def cluster(body: str) -> Slurm:
-        for name in ("sacctmgr", "sacct", "squeue", "mkhomedir_helper"):
+        for name in ("sacctmgr", "sacct", "squeue", "scancel", "mkhomedir_helper"):
             path = tmp_path / name
             path.write_text(f'#!/bin/sh\necho "${{0##*/}} $*" >> {tmp_path}/calls\n{body}')
             path.chmod(0o755)
@@ -48,6 +48,12 @@ def test_nothing_added_because_of_an_error_is_an_error(programs: Programs) -> No
     slurm = programs("echo ' Nothing new added.'; echo \" This account 'x' doesn't exist.\" >&2; exit 1")
     with pytest.raises(SlurmCommandFailed, match="doesn't exist"):
         slurm.apply(AddUsers(A, (ADA,)))
+
+
+def test_jobs_of_a_user_whom_the_host_does_not_know_any_more_are_no_obstacle(programs: Programs) -> None:
+    programs("echo 'scancel: error: Invalid user name: ada' >&2; exit 1").apply(CancelJobs(A, (ADA,)))
+    with pytest.raises(SlurmCommandFailed, match="invalid account"):
+        programs("echo 'scancel: error: invalid account' >&2; exit 1").apply(CancelJobs(A, (ADA,)))
 
 
 def test_a_change_of_nothing_starts_no_program(programs: Programs, tmp_path: Path) -> None:
