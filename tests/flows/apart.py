@@ -31,6 +31,8 @@ class Run:
 
     state: str
     message: str = ""
+    writes: int = 0
+    """To the cluster."""
 
 
 def start_server(prefect_api_url: str) -> None:

@@ -25,12 +25,14 @@ sacct\\ * | squeue\\ * | "sacctmgr -nP show "*) exec "$name" "$@" ;;
 esac
 echo "$name $*" >>"$fate/writes"
 number=$(wc -l <"$fate/writes")
-case "$(cat "$fate/$number" 2>/dev/null)" in
+case "$(cat "$fate/$number" "$fate/every" 2>/dev/null)" in
 kill) "$name" "$@" >/dev/null 2>&1; kill -9 "$PPID" ;;
 kill_told)
     (while kill -0 $$; do sleep 0.005; done; kill -9 "$PPID") </dev/null >/dev/null 2>&1 &
     exec "$name" "$@" ;;
 deaf) "$name" "$@"; code=$?; touch "$fate/deaf"; exit "$code" ;;
+refuse) exec sacctmgr -i add account name=refused parent=nowhere ;;
+lose) exit 0 ;;
 *) exec "$name" "$@" ;;
 esac
 """
@@ -45,6 +47,10 @@ class Blow(Enum):
     """The process is killed right after it was told."""
     DEAF = "deaf"
     """The write is done; from then on slurmdbd cannot be reached."""
+    REFUSE = "refuse"
+    """The write is replaced by one that SLURM refuses."""
+    LOSE = "lose"
+    """The write is not done and nothing is said: so slurmdbd does when another writer gets in between."""
 
 
 def install(folder: Path) -> None:
@@ -60,16 +66,30 @@ class Fate:
     """The writes on the cluster of one run after the other, and what is to happen at which."""
 
     folder: Path
+    slurm_conf: Path
 
     def clear(self) -> None:
         """Nothing was written, and nothing happens."""
         self.folder.mkdir(exist_ok=True)
         for file in self.folder.iterdir():
             file.unlink()
+        lines = self.slurm_conf.read_text().splitlines(keepends=True)
+        deaf = (
+            "AccountingStoragePort=9\n" if one.startswith("AccountingStoragePort=") else one for one in lines
+        )
+        (self.folder / "deaf.conf").write_text("".join(deaf))
 
     def at(self, number: int, blow: Blow) -> None:
         """Let it happen at the n-th write from the last `clear` on; the first is 1."""
         (self.folder / str(number)).write_text(blow.value)
+
+    def at_every(self, blow: Blow) -> None:
+        """Let it happen at each write."""
+        (self.folder / "every").write_text(blow.value)
+
+    def deafen(self) -> None:
+        """Slurmdbd cannot be reached from the first command on."""
+        (self.folder / "deaf").touch()
 
     @property
     def writes(self) -> list[str]:

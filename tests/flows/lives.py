@@ -47,7 +47,7 @@ class Life:
         while len(runs) < MOST_RUNS:
             run = self.scene.pull(None if runs else death)
             runs.append(run)
-            counted = counted or (len(self.scene.fate.writes), len(self.scene.posted))
+            counted = counted or (run.writes, len(self.scene.posted))
             finishing += ends_orders(self.scene.posted)
             assert run.state == (KILLED if death and len(runs) == 1 else "COMPLETED"), (chapter, death, runs)
             assert not run.message.startswith("skipped"), (chapter, death, runs)

@@ -6,8 +6,8 @@ import itertools
 import os
 import shutil
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import httpx
 
@@ -18,11 +18,13 @@ from tests.flows.conftest import COMPONENTS, Site
 from tests.flows.fate import FATE, Blow, Fate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from sandbox.slurm import Cluster
 
+Befall: TypeAlias = "Callable[[Scene, int], None]"
+"""Brings something about in a scene, once the run's process is there and before it begins; gets its id."""
 WRITES = "^(POST|PUT|PATCH|DELETE) "
 numbers = itertools.count(1)
 
@@ -60,6 +62,14 @@ class Death:
     def __str__(self) -> str:
         return f"{self.blow.value} at write {self.number} to the {self.where}"
 
+    def __call__(self, scene: Scene, pid: int) -> None:
+        """Let it come over the process."""
+        if self.where == "cluster":
+            scene.fate.at(self.number, self.blow)
+        else:
+            office = scene.marketplace.office
+            office.fail_next(WRITES, kind=self.blow.value, after=self.number - 1, pid=pid)
+
 
 @dataclass(frozen=True)
 class Scene(Site):
@@ -88,7 +98,7 @@ class Scene(Site):
 
     @property
     def fate(self) -> Fate:
-        return Fate(self.folder / "fate")
+        return Fate(self.folder / "fate", self.cluster.places.slurm_conf)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -105,22 +115,20 @@ class Scene(Site):
             **self.settings,
         }
 
-    def pull(self, death: Death | None = None, **parameters: bool) -> Run:  # type: ignore[override]
-        """One run; it is killed where that is said."""
-
-        def doom(pid: int) -> None:
-            if death and death.where == "marketplace":
-                self.marketplace.office.fail_next(
-                    WRITES, kind=death.blow.value, after=death.number - 1, pid=pid
-                )
-
+    def pull(self, befall: Befall | None = None, **parameters: bool) -> Run:  # type: ignore[override]
+        """One run, and what comes over it; the next one is undisturbed."""
         self.fate.clear()
-        if death and death.where == "cluster":
-            self.fate.at(death.number, death.blow)
         self.marketplace.office.clear_requests()
-        ended = pull_apart(self.environment, self.folder, on_start=doom, **parameters)
+        ended = pull_apart(
+            self.environment,
+            self.folder,
+            on_start=lambda pid: befall(self, pid) if befall else None,
+            **parameters,
+        )
+        writes = len(self.fate.writes)
+        self.fate.clear()
         self.marketplace.office.clear_faults()
-        return ended
+        return replace(ended, writes=writes)
 
     def get(self, path: str, actor: str = "staff") -> Any:
         headers = {"Authorization": f"token {self.marketplace.tokens[actor]}"}

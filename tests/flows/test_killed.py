@@ -5,29 +5,26 @@ Every write of every kind of order, before and after its answer; an undisturbed 
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import zip_longest
-from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
-from sandbox.slurm import Cluster, SandboxError
-from tests.flows import apart, fate
+from sandbox.slurm import SandboxError
 from tests.flows.fate import Blow
 from tests.flows.lives import Life, Played
-from tests.flows.scenes import Death, Stage
-from tests.own_folder import FOLDER
+from tests.flows.scenes import Death
+from tests.flows.troupe import assembled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
+
+    from tests.flows.scenes import Scene
+    from tests.flows.troupe import Troupe
 
 pytestmark = [pytest.mark.slurm, pytest.mark.prefect]
-
-CLUSTERS = 5
-"""sacctmgr mostly waits, and two that write at once disturb each other: each life has a cluster to itself."""
 
 MIDDLES = ("update", "switch", "join", "leave")
 """What happens to an allocation between its order and its end."""
@@ -48,65 +45,38 @@ class Story:
     played: dict[str, Played] = field(default_factory=dict)
     failure: Exception | None = None
 
-    def play(self, stage: Stage) -> None:
+    def play(self, scene: Scene) -> None:
         """Chapter by chapter; what fails ends the life, and is told by a test."""
-        with stage.scene() as scene:
-            life = Life(scene)
-            try:
-                for chapter in self.chapters:
-                    self.played[chapter] = life.play(chapter, self.deaths.get(chapter))
-            except (AssertionError, LookupError, SandboxError, httpx.HTTPError) as failure:
-                self.failure = failure
-
-
-class Troupe:
-    """Plays lives, each on a cluster that it has to itself."""
-
-    def __init__(self, stages: list[Stage]) -> None:
-        self.free: SimpleQueue[Stage] = SimpleQueue()
-        for stage in stages:
-            self.free.put(stage)
-        self.pool = ThreadPoolExecutor(len(stages))
-
-    def play(self, story: Story) -> Story:
-        stage = self.free.get()
+        life = Life(scene)
         try:
-            story.play(stage)
-        finally:
-            self.free.put(stage)
-        return story
-
-    def play_all(self, stories: Iterable[Story]) -> list[Story]:
-        return list(self.pool.map(self.play, stories))
+            for chapter in self.chapters:
+                self.played[chapter] = life.play(chapter, self.deaths.get(chapter))
+        except (AssertionError, LookupError, SandboxError, httpx.HTTPError) as failure:
+            self.failure = failure
 
 
 @pytest.fixture(scope="module")
 def troupe(prefect_server: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Troupe]:
-    from prefect.settings import PREFECT_API_URL  # noqa: PLC0415 - fast tests do without
+    from prefect.settings import get_current_settings  # noqa: PLC0415 - fast tests do without
 
     folder = tmp_path_factory.mktemp("killed")
-    fate.install(folder / "programs")
-    apart.start_server(PREFECT_API_URL.value())
-    clusters = [Cluster(FOLDER / f"killed-{number}") for number in range(CLUSTERS)]
-    with ThreadPoolExecutor(CLUSTERS) as pool:
-        try:
-            list(pool.map(Cluster.start, clusters))
-            yield Troupe([Stage(cluster, folder / "programs", folder) for cluster in clusters])
-        finally:
-            list(pool.map(Cluster.stop, clusters))
+    with assembled(folder, str(get_current_settings().api.url)) as troupe:
+        yield troupe
 
 
 @pytest.fixture(scope="module")
 def undisturbed(troupe: Troupe) -> dict[str, Story]:
     stories = {name: Story(chapters) for name, chapters in REFERENCES.items()}
-    troupe.play_all(stories.values())
+    troupe.play(lambda scene, story: story.play(scene), stories.values())
     assert [story.failure for story in stories.values() if story.failure] == []
     return stories
 
 
 @pytest.fixture(scope="module")
 def disturbed(troupe: Troupe, undisturbed: dict[str, Story]) -> list[Story]:
-    return troupe.play_all(stories_of(undisturbed))
+    stories = list(stories_of(undisturbed))
+    troupe.play(lambda scene, story: story.play(scene), stories)
+    return stories
 
 
 def stories_of(undisturbed: dict[str, Story]) -> Iterator[Story]:
