@@ -9,7 +9,7 @@ PURE := tests/allocations tests/slurm_io
 PROCESSES := --numprocesses=3 --dist=loadfile --no-loadscope-reorder
 FAST := --numprocesses=2 --dist=loadfile
 
-.PHONY: help demo up down test check format bench lock clean
+.PHONY: help demo up down test check format bench orders lock clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -41,6 +41,9 @@ check: $(READY)  ## format, lint, types, layers and the fast tests: before each 
 bench: $(READY)  ## our reads beside the bare commands, as ratios of one run
 	@$(BIN)/python -m sandbox.bench
 	@$(BIN)/python -m sandbox.bench_pull
+
+orders: $(READY)  ## docs/orders.md anew, from what the tests see
+	@$(BIN)/python -m pytest -q tests/flows/test_matrix.py --write-orders
 
 format: $(READY)  ## let ruff format the tree
 	@$(BIN)/ruff format --quiet .

@@ -25,6 +25,7 @@ from slurm_io.errors import SlurmCommandFailed, SlurmError, UnexpectedSlurmOutpu
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from allocations.changes import Change
     from allocations.plan import Step
     from allocations.planning import Part, RunPlan
     from allocations.snapshot import Snapshot
@@ -156,9 +157,7 @@ class Carrying:
         """One part: done when the cluster shows it and, for an order, the marketplace says so."""
         lacking = unfulfilled(outcome.changes, self.site.observed)
         if lacking:
-            raise UnexpectedSlurmOutput(
-                "sacctmgr show assoc", "; ".join(map(str, lacking)), "what this run has just changed"
-            )
+            raise UnexpectedSlurmOutput("sacctmgr show assoc", *lost(lacking))
         order, resource = outcome.part.order, outcome.part.resource
         if order:
             if resource is None:
@@ -171,8 +170,24 @@ class Carrying:
         """Decide upon an expected failure; anything else is a bug and goes on."""
         try:
             yield
+        except SlurmCommandFailed as refusal:
+            self.decide(outcome, self.behind(refusal))
         except EXPECTED as failure:
             self.decide(outcome, failure)
+
+    def behind(self, refusal: SlurmCommandFailed) -> SlurmError:
+        """What a refusal comes from: the order, or a change before it that slurmdbd lost.
+
+        When somebody else writes at the same moment, sacctmgr can say that an account was added that was not
+        (a deadlock in slurmdbd's database): what builds upon it is then refused, and works the next time.
+        """
+        try:
+            self.site.observed = tasks.observe_whole_cluster(self.site.slurm, self.site.rules.default_account)
+        except SlurmError as failure:
+            return failure
+        applied = [change for outcome in self.outcomes for change in outcome.changes]
+        lacking = unfulfilled(applied, self.site.observed)
+        return UnexpectedSlurmOutput("sacctmgr show assoc", *lost(lacking)) if lacking else refusal
 
     def decide(self, outcome: Outcome, failure: Exception) -> None:
         """An order that can never work becomes erred with its reason; all else waits for the next run."""
@@ -197,6 +212,11 @@ class Carrying:
                 tasks.free_allocation(self.site.cloudrock, resource.uuid, subject)
         except CloudrockError as second:
             outcome.reason += f"; and the marketplace could not be told: {second}"
+
+
+def lost(lacking: Iterable[Change]) -> tuple[str, str]:
+    """What the cluster does not show although it was applied, and what it should show."""
+    return f"nothing of {'; '.join(map(str, lacking))}", "what this run has just changed"
 
 
 def outcome_of(part: Part) -> Outcome:

@@ -20,6 +20,10 @@ os.environ["DO_NOT_TRACK"] = "1"
 pytest_plugins = ["tests.spread"]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--write-orders", action="store_true", help="write docs/orders.md from what tests see")
+
+
 def pytest_configure() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)  # .sandbox is where pytest's own temporary folders go too
 

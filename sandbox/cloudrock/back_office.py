@@ -208,7 +208,7 @@ class BackOffice(People):
         """Switch the FreeIPA extension on or off."""
         self._parts.switches.freeipa = enabled
 
-    def fail_next(
+    def fail_next(  # noqa: PLR0913 - all named
         self,
         pattern: str,
         *,
@@ -218,9 +218,11 @@ class BackOffice(People):
         body: object = "<h1>Service Unavailable</h1>",
         headers: dict[str, str] | None = None,
         seconds: float = 0,
+        after: int = 0,
+        pid: int = 0,
     ) -> None:
         """Trouble for the next requests whose "METHOD /path" matches; the kinds are told at Fault."""
-        self._parts.faults.add(Fault(pattern, kind, times, status, body, headers or {}, seconds))
+        self._parts.faults.add(Fault(pattern, kind, times, status, body, headers or {}, seconds, after, pid))
 
     def clear_faults(self) -> None:
         """No more trouble."""

@@ -1,20 +1,25 @@
-"""Trouble on request: errors, dropped connections, lost answers and slowness."""
+"""Trouble on request: errors, dropped connections, lost answers, slowness, and callers who die."""
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 
-KINDS = ("answer", "drop", "lose", "slow")
+DEADLY = ("kill", "kill_told")
+KINDS = ("answer", "drop", "lose", "slow", *DEADLY)
 
 
 @dataclass
 class Fault:
-    """What to do to the next `times` requests whose "METHOD /path" matches the pattern.
+    """What to do to the next `times` requests whose "METHOD /path" matches; the first `after` pass.
 
     answer: say `status` and `body`, do nothing. drop: close the connection, do nothing.
     lose: do the work, then close the connection. slow: wait `seconds`, then go on as usual.
+    kill: do the work, end process `pid` with SIGKILL, say nothing. kill_told: the same after the answer.
     """
 
     pattern: str
@@ -24,6 +29,13 @@ class Fault:
     body: object
     headers: dict[str, str]
     seconds: float
+    after: int = 0
+    pid: int = 0
+
+    def strike(self) -> None:
+        """End the process as nothing else can; one that is gone already is fine."""
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
 
 
 class Faults:
@@ -37,6 +49,8 @@ class Faults:
         """Wait for the next matching requests."""
         if fault.kind not in KINDS:
             raise ValueError(f"no such kind of fault: {fault.kind}")
+        if fault.kind in DEADLY and fault.pid <= 1:  # 0 and -1 would mean many processes
+            raise ValueError(f"whom to kill is not said: pid {fault.pid}")
         re.compile(fault.pattern)
         with self._lock:
             self._waiting.append(fault)
@@ -46,6 +60,9 @@ class Faults:
         with self._lock:
             for fault in self._waiting:
                 if re.search(fault.pattern, f"{method} {path}"):
+                    if fault.after > 0:
+                        fault.after -= 1
+                        continue
                     fault.times -= 1
                     if fault.times <= 0:
                         self._waiting.remove(fault)

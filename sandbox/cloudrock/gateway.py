@@ -55,9 +55,11 @@ class Gateway:
     async def _serve(
         self, scope: Scope, receive: Receive, send: Send, fault: Fault | None, connection: _Connection
     ) -> None:
-        match fault.kind if fault else "":
+        if fault is None:
+            await self._application(scope, receive, send)
+            return
+        match fault.kind:
             case "answer":
-                assert fault is not None  # noqa: S101 - its kind was just read
                 await _reply(
                     send, fault.status, _as_bytes(fault.body), _media_type(fault.body), fault.headers
                 )
@@ -66,8 +68,15 @@ class Gateway:
             case "lose":
                 await self._application(scope, receive, _nowhere)
                 await connection.drop()
+            case "kill":
+                await self._application(scope, receive, _nowhere)
+                fault.strike()
+                await connection.drop()
+            case "kill_told":
+                await self._application(scope, receive, send)
+                fault.strike()
             case _:
-                await asyncio.sleep(fault.seconds if fault else 0)
+                await asyncio.sleep(fault.seconds)
                 await self._application(scope, receive, send)
 
 

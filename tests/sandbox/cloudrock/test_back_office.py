@@ -8,6 +8,7 @@ import signal
 import stat
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,8 @@ import pytest
 from sandbox.cloudrock import OfficeClient
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from tests.sandbox.cloudrock.bench import Bench
 
 ROOT = Path(__file__).parents[3]
@@ -38,6 +41,31 @@ def test_a_dropped_request_is_not_done_and_a_lost_one_is(bench: Bench) -> None:
         with pytest.raises(httpx.RemoteProtocolError):
             bench.post(path, {"backend_id": "lost"})
         assert bench.get(f"marketplace-resources/{resource}/")["backend_id"] == kept
+
+
+@pytest.mark.parametrize(
+    ("kind", "answer"),
+    [("kill", pytest.raises(httpx.RemoteProtocolError)), ("kill_told", nullcontext())],
+    ids=["before", "after"],
+)
+def test_a_process_can_be_killed_before_or_after_the_answer_to_what_was_done(
+    bench: Bench, kind: str, answer: AbstractContextManager[object]
+) -> None:
+    path = f"marketplace-resources/{bench.finished('deadly')}/set_backend_id/"
+    with subprocess.Popen(["sleep", "60"]) as victim:
+        bench.office.fail_next("set_backend_id", kind=kind, pid=victim.pid, after=1)
+        assert bench.post(path, {"backend_id": "first"}).status_code == 200
+        assert victim.poll() is None
+        with answer:
+            assert bench.post(path, {"backend_id": "second"}).status_code == 200
+        assert victim.wait(10) == -signal.SIGKILL
+    assert bench.get(path.removesuffix("set_backend_id/"))["backend_id"] == "second"
+
+
+@pytest.mark.parametrize("pid", [-1, 0, 1])
+def test_nobody_is_killed_who_is_not_named(bench: Bench, pid: int) -> None:
+    with pytest.raises(ValueError, match=f"whom to kill is not said: pid {pid}"):
+        bench.office.fail_next("set_backend_id", kind="kill", pid=pid)
 
 
 def test_a_slow_request_outlasts_a_callers_patience(bench: Bench) -> None:
