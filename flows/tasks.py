@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from allocations.accounts import AccountName, UserName
     from allocations.billing import UsageReport
+    from allocations.days import WindowUsage
     from allocations.marketplace import (
         AllocationState,
         ComponentUsage,
@@ -184,6 +185,12 @@ def fetch_plan_periods(
 def count_usage(slurm: Slurm, start: datetime, end: datetime) -> pd.DataFrame:
     """TRES-seconds of all accounts and users in one window of the period."""
     return tres_seconds(slurm.fetch_jobs(start, end))
+
+
+@task(name="read-usage", task_run_name="{start:%Y-%m-%d %H:%M}: read usage", **effect)
+def read_usage(slurm: Slurm, start: datetime, end: datetime) -> WindowUsage:
+    """What all accounts and users used in one window, from the job records."""
+    return slurm.fetch_usage(start, end)
 
 
 @task(name="fetch-held-usage", **effect)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from allocations.days import window_usage
 from allocations.model import AddUsers
 from slurm_io.commands import commands_for, show_associations, show_jobs
 from slurm_io.errors import SlurmCommandFailed, SlurmMisconfigured
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from allocations.accounts import AccountName
+    from allocations.days import WindowUsage
     from allocations.model import Change, ClusterState
     from allocations.usage import Jobs
     from slurm_io.runner import Runner
@@ -64,6 +66,10 @@ class Slurm:
     def fetch_jobs(self, start: datetime, end: datetime) -> Jobs:
         """The job records of all accounts that overlap [start, end), clipped to it."""
         return parse_jobs(self.runner.run(show_jobs(start, end), timeout=SACCT_TIMEOUT))
+
+    def fetch_usage(self, start: datetime, end: datetime) -> WindowUsage:
+        """What the job records say was used in [start, end), by account and user."""
+        return window_usage(start, end, self.fetch_jobs(start, end))
 
 
 def windows(start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
