@@ -6,6 +6,7 @@ The law that makes this possible: any split of a period into windows adds up to 
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -39,20 +40,22 @@ class WindowUsage:
     """What the books say about one half-open window [start, end).
 
     `seconds`: exact TRES-seconds, int64: rows by (account, user), a column per TRES.
-    `records`: how many job records overlapped the window. `states`: how many of them were in which state.
+    `records`: account to how many of its job records overlapped the window. `states`: how many of all were
+    in which state.
     """
 
     start: datetime
     end: datetime
     seconds: pd.DataFrame
-    records: int
+    records: Mapping[str, int]
     states: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def fingerprint(self) -> str:
         """The same for the same usage, whatever the order of rows and columns; SHA-256 in hexadecimal."""
-        digest = hashlib.sha256(f"{self.start.isoformat()} {self.end.isoformat()} {self.records}".encode())
-        for line in sorted(_lines(self.seconds)):
+        digest = hashlib.sha256(f"{self.start.isoformat()} {self.end.isoformat()}\n".encode())
+        records = (f"{account}\n{count}\n" for account, count in self.records.items())
+        for line in sorted([*records, *_lines(self.seconds)]):
             digest.update(line.encode())
         return digest.hexdigest()
 
@@ -63,7 +66,9 @@ def window_usage(start: datetime, end: datetime, jobs: Jobs) -> WindowUsage:
     for state, count in jobs.records["state"].value_counts().items():
         word = str(state).partition(" ")[0]  # `CANCELLED by 1000`
         states[word] = states.get(word, 0) + int(count)
-    return WindowUsage(start, end, tres_seconds(jobs), len(jobs), states)
+    counted = jobs.records["account"].value_counts()
+    records = {str(account): int(count) for account, count in counted.items()}
+    return WindowUsage(start, end, tres_seconds(jobs), records, states)
 
 
 def _lines(seconds: pd.DataFrame) -> Iterator[str]:
@@ -107,6 +112,8 @@ class Counted:
     """The month up to `whole_until`: what slurmdbd's own books are compared with."""
     days: Mapping[date, pd.DataFrame]
     """The same by day (UTC), first to last: each day's TRES-seconds."""
+    records: Mapping[str, int]
+    """Account to how many job records it has in the month; one that is in several days counts in each."""
     fingerprint: str
     """Of the source: two counts of the same usage have the same one."""
     stored: tuple[date, ...] = ()
@@ -173,6 +180,9 @@ def month_of(
     by_day: dict[date, list[pd.DataFrame]] = {}
     for window in windows:
         by_day.setdefault(window.start.date(), []).append(window.seconds)
+    records: Counter[str] = Counter()
+    for window in windows:
+        records.update(window.records)
     digest = hashlib.sha256("".join(window.fingerprint for window in windows).encode())
     return Counted(
         period=period,
@@ -181,6 +191,7 @@ def month_of(
         whole_until=whole_until,
         whole_hours=add_up(window.seconds for window in windows if window.end <= whole_until),
         days={day: add_up(parts) for day, parts in by_day.items()},
+        records=records,
         fingerprint=digest.hexdigest(),
         stored=tuple(stored),
         corrections=tuple(sorted(corrections)),

@@ -35,7 +35,7 @@ def test_a_worked_example_comes_out_as_the_page_says(example: dict[str, str]) ->
     keys = "limit: 1, measured_unit: x, accounting_type: limit, label: x"
     components = parse_components(f"{kind}: {{{keys}, unit_factor: {example['unit_factor']}}}", "units.md")
     elapsed = int(example["its ElapsedRaw in seconds"])
-    job = f"a|u|{example['a job' + chr(39) + 's AllocTRES']}|{elapsed}|0|{elapsed}|COMPLETED\n"
+    job = f"a|u|{example['a job' + chr(39) + 's AllocTRES']}|{elapsed}|0|{elapsed}|COMPLETED|1\n"
 
     seconds = seconds_by_account(tres_seconds(parse_jobs(job)))["a"]
     assert seconds[kind] == int(example["TRES-seconds"])

@@ -38,7 +38,13 @@ def usage(
     table = pd.DataFrame(
         {t: [row.get(t, 0) for row in rows.values()] for t in columns}, index=index, dtype="int64"
     )
-    return WindowUsage(start, end or start + DAY, table, how.get("records", len(rows)), {"COMPLETED": 1})
+    return WindowUsage(
+        start,
+        end or start + DAY,
+        table,
+        how or dict.fromkeys([account for account, _ in rows], 1),
+        {"COMPLETED": 1},
+    )
 
 
 def test_a_window_counts_its_records_and_their_states() -> None:
@@ -52,7 +58,7 @@ def test_a_window_counts_its_records_and_their_states() -> None:
         }
     )
     found = window_usage(START, START + DAY, Jobs(records, pd.DataFrame({"cpu": [2, 2, 2]})))
-    assert found.records == 3
+    assert found.records == {"a": 3}
     assert found.states == {"CANCELLED": 2, "RUNNING": 1}
     assert seconds_by_account(found.seconds) == {"a": {"cpu": 12}}
 
@@ -116,7 +122,7 @@ def test_the_fingerprint_is_of_the_usage_and_not_of_its_order() -> None:
         usage(START, {("a", "u"): {"cpu": 6}, ("b", "v"): {"mem": 7}}),
         usage(START, {("a", "u"): {"cpu": 5}, ("b", "w"): {"mem": 7}}),
         usage(START + DAY, {("a", "u"): {"cpu": 5}, ("b", "v"): {"mem": 7}}),
-        usage(START, {("a", "u"): {"cpu": 5}, ("b", "v"): {"mem": 7}}, records=3),
+        usage(START, {("a", "u"): {"cpu": 5}, ("b", "v"): {"mem": 7}}, a=3, b=1),
     ]
     assert len({one.fingerprint, *(day.fingerprint for day in different)}) == 5
 
@@ -137,7 +143,7 @@ def test_a_day_that_has_changed_says_by_how_much_and_where() -> None:
 def test_states_without_a_known_name_and_unknown_accounts_are_remarked_on() -> None:
     known = usage(START, {("a", "u"): {"cpu": 1}})
     odd = usage(START, {(UNKNOWN, "u"): {"cpu": 1}})
-    strange = WindowUsage(START, START + DAY, known.seconds, 3, {"EXPEDITED": 2, "RUNNING": 1})
+    strange = WindowUsage(START, START + DAY, known.seconds, {}, {"EXPEDITED": 2, "RUNNING": 1})
     assert remarks_on([known]) == []
     said = " / ".join(remarks_on([odd, strange, strange]))
     assert "4 job records are in the state 'EXPEDITED'" in said

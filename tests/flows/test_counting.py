@@ -24,7 +24,7 @@ class Books:
         self.asked.append((start, end))
         index = pd.MultiIndex.from_tuples([("a", "u")], names=["account", "user"])
         seconds = pd.DataFrame({"cpu": [int((end - start).total_seconds())]}, index=index)
-        return WindowUsage(start, end, seconds, 1, {"RUNNING": 1})
+        return WindowUsage(start, end, seconds, {"a": 1}, {"RUNNING": 1})
 
 
 def test_without_a_store_every_day_is_read_and_the_last_one_is_cut_at_the_hour() -> None:
