@@ -232,6 +232,14 @@ class Cluster:
         """TRES-seconds in slurmdbd's hourly rollup for an account's own users: {(user, tres): seconds}."""
         return history.usage_from_rollup(account, start, end, self.sql)
 
+    def books_from_rollup(self, start: datetime, end: datetime) -> dict[tuple[str, str, str], int]:
+        """TRES-seconds of everybody in slurmdbd's hourly rollup: {(account, user, tres): seconds}."""
+        return history.books_from_rollup(start, end, self.sql)
+
+    def was_there_since(self, moment: datetime) -> None:
+        """Let slurmdbd know the cluster since then: sreport leaves out what was before."""
+        history.cluster_since(moment, self.sql)
+
 
 def _user(name: str) -> pwd.struct_passwd:
     try:
