@@ -7,7 +7,7 @@ record: the idle time of reservations, spread over the accounts that may use the
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from allocations.days import Correction
+    from allocations.model import ClusterState
 
     Seconds = Mapping[str, Mapping[str, int]]
     """Account to TRES to TRES-seconds."""
@@ -60,6 +61,21 @@ class Books:
         """What the account used without those directly below it; with the users that sreport leaves out."""
         used = self.with_below.get(account, {}).get(tres, 0)
         return used - sum(self.with_below.get(child, {}).get(tres, 0) for child in below)
+
+
+def add_books(start: datetime, until: datetime, parts: Collection[Books]) -> Books:
+    """The books of a time that consecutive parts make up."""
+    return Books(
+        start, until, _added(part.with_below for part in parts), _added(part.of_users for part in parts)
+    )
+
+
+def _added(parts: Iterable[Seconds]) -> Seconds:
+    total: dict[str, Counter[str]] = {}
+    for part in parts:
+        for account, row in part.items():
+            total.setdefault(account, Counter()).update(row)
+    return total
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,13 +139,22 @@ class Reconciliation:
         return frozenset(every - {line.account for line in self.lines if line.verdict not in good})
 
 
-NO_BOOKS = "slurmdbd has summed up no hour of this time: DisableRollups, or its rollup has not run"
+NO_BOOKS = "slurmdbd has not summed up the hours before: DisableRollups, or its rollup is behind"
 NOT_IN_BOOKS = "job records without an association are in no account's books"
 MORE_IN_BOOKS = (
     "the books hold more than the job records show: records that this caller may not see (PrivateData and an "
     "AdminLevel below Operator), or that were purged (PurgeJobAfter)"
 )
 LESS_IN_BOOKS = "the books hold less than the job records show: records that came late, until the next rollup"
+
+
+def children_of(observed: ClusterState) -> dict[str, list[str]]:
+    """Account to the accounts directly below it."""
+    below: dict[str, list[str]] = {}
+    for account in observed.accounts.values():
+        if account.parent:
+            below.setdefault(account.parent, []).append(account.name)
+    return below
 
 
 def reconcile(
@@ -145,7 +170,7 @@ def reconcile(
 
     Args:
         ours: what was counted up to `until`, account by account, sub-accounts not included.
-        books: slurmdbd's own; None where it has summed up nothing.
+        books: slurmdbd's own; None when it has not summed up lately (DisableRollups, or it is far behind).
         tres: what to compare: the components that are sold.
         below: account to the accounts directly below it.
         reservations: those that overlap the time.

@@ -16,6 +16,9 @@ from allocations.errors import ImpossibleUsage
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+FORMULA = "AllocTRES x ElapsedRaw for cpu less open suspensions, x clipped End - Start for the others"
+"""What makes TRES-seconds of a record, in words: sums kept under other words mean something else."""
+
 UNKNOWN = "(unknown)"
 """Stands for an account or user that sacct could not name, so that totals stay whole."""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from allocations.days import DAY, WindowUsage, corrections_of, days_of, is_settled, month_of, whole_hour
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from datetime import date, datetime
 
     from allocations.billing import BillingPeriod
@@ -45,7 +45,7 @@ def count_month(  # noqa: PLR0913 - each is one fact about the count
     *,
     now: datetime | None = None,
     whole_until: datetime | None = None,
-    refresh: bool = False,
+    refresh: bool | Collection[date] = False,
     settling_days: int = SETTLING_DAYS,
 ) -> Counted:
     """Every account's and user's usage of [period.start, cutoff).
@@ -57,7 +57,7 @@ def count_month(  # noqa: PLR0913 - each is one fact about the count
         cutoff: up to when jobs count; not after the period's end.
         now: when SLURM is read; the cutoff by default (it is later when a past month is counted).
         whole_until: up to which whole hour slurmdbd's books shall be compared; the cutoff's by default.
-        refresh: read every day anew, and say which stored ones had changed.
+        refresh: read every day anew, or these, and say which stored ones had changed.
         settling_days: a day is read by every run for so many days, its own included.
 
     Raises:
@@ -73,7 +73,7 @@ def count_month(  # noqa: PLR0913 - each is one fact about the count
         kept = store.read(start.date()) if store and whole else None
         if start < bound < end:
             windows += [read(start, bound), read(bound, end)]
-        elif kept and not refresh and is_settled(start, kept[1], settling_days):
+        elif kept and not anew(start.date(), refresh) and is_settled(start, kept[1], settling_days):
             windows.append(kept[0])
             stored.append(start.date())
         else:
@@ -93,3 +93,8 @@ def count_month(  # noqa: PLR0913 - each is one fact about the count
         corrections=corrections,
         remarks=remarks,
     )
+
+
+def anew(day: date, refresh: bool | Collection[date]) -> bool:  # noqa: FBT001 - as count_month takes it
+    """Whether a stored day is read again all the same."""
+    return refresh if isinstance(refresh, bool) else day in refresh

@@ -33,8 +33,8 @@ def parse_clusters(text: str) -> tuple[str, ...]:
     return names
 
 
-def parse_books(text: str, start: datetime, until: datetime) -> Books | None:
-    """What slurmdbd has summed up, by account and by user; None when it has none at all for this time."""
+def parse_books(text: str, start: datetime, until: datetime) -> Books:
+    """What slurmdbd has summed up, by account and by user; no rows: nothing was used, or is summed up."""
     with_below: dict[str, dict[str, int]] = {}
     of_users: dict[str, dict[str, int]] = {}
     for line in lines_of(text, BOOK_FIELDS, SREPORT):
@@ -45,7 +45,7 @@ def parse_books(text: str, start: datetime, until: datetime) -> Books | None:
         if tres in row and not user:
             raise UnexpectedSlurmOutput(SREPORT, "|".join(line), "each account and TRES once")
         row[tres] = row.get(tres, 0) + int(used)
-    return Books(start, until, with_below, of_users) if with_below else None
+    return Books(start, until, with_below, of_users)
 
 
 def has_rollup(text: str) -> bool:

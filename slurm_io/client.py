@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from allocations.days import HOUR, whole_hour, window_usage
 from allocations.model import AddUsers
+from allocations.reconcile import add_books
 from allocations.suspension import less_open_suspensions, suspended_jobs
 from slurm_io.books import (
     has_rollup,
@@ -129,10 +130,20 @@ class Slurm:
             until -= HOUR
         return None
 
-    def fetch_books(self, start: datetime, until: datetime, tres: Collection[str]) -> Books | None:
-        """What slurmdbd itself has summed up of the whole hours [start, until); None when it has none."""
-        text = self.runner.run(show_account_usage(start, until, tres), timeout=SACCT_TIMEOUT)
-        return parse_books(text, start, until)
+    def fetch_books(self, start: datetime, until: datetime, tres: Collection[str]) -> Books:
+        """What slurmdbd itself has summed up of the whole hours [start, until).
+
+        Whole days come from its daily sums and the rest from its hourly ones: a month of hours would be
+        many times as many rows. Ask only up to `fetch_rolled_until`: what is not summed up yet looks unused.
+        """
+        midnight = until.replace(hour=0)
+        parts = [(start, midnight), (max(start, midnight), until)]
+        texts = {
+            bounds: self.runner.run(show_account_usage(*bounds, tres), timeout=SACCT_TIMEOUT)
+            for bounds in parts
+            if bounds[0] < bounds[1]
+        }
+        return add_books(start, until, [parse_books(text, *bounds) for bounds, text in texts.items()])
 
     def fetch_reservations(self, start: datetime, until: datetime) -> tuple[Reservation, ...]:
         """The reservations that overlap [start, until), with the accounts that may use them."""

@@ -29,6 +29,8 @@ WRITE = ("sacctmgr", "-i")
 UNLIMITED = "-1"
 ASSOCIATION_FIELDS = ("cluster", "account", "user", "parentname", "grptresmins")
 JOB_FIELDS = ("account", "user", "alloctres", "elapsedraw", "start", "end", "state", "jobidraw")
+JOBS_ASKED = ("sacct", "-XDTanP", "--noconvert", f"--format={','.join(JOB_FIELDS)}")
+"""The question about jobs without its window: an answer to another one means something else."""
 SACCT_TIME = "%Y-%m-%dT%H:%M:%S"
 THE_BEGINNING = "1970-01-02T00:00:00"
 """Before any job; SLURM reads the first day of the epoch as no time at all."""
@@ -51,7 +53,8 @@ def show_jobs(start: datetime, end: datetime) -> Command:
     the command must run with TZ=UTC and SLURM_TIME_FORMAT=%s.
     """
     bounds = ("-S", start.strftime(SACCT_TIME), "-E", end.strftime(SACCT_TIME))
-    return ("sacct", "-XDTanP", "--noconvert", *bounds, f"--format={','.join(JOB_FIELDS)}")
+    *question, fields = JOBS_ASKED
+    return (*question, *bounds, fields)
 
 
 def show_these_jobs(job_ids: Collection[str], end: datetime, *, clipped: bool) -> Command:

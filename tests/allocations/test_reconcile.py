@@ -6,12 +6,16 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from allocations.accounts import AccountName
 from allocations.days import Correction
+from allocations.model import Account, ClusterState
 from allocations.reconcile import (
     Books,
     Reconcile,
     Reservation,
     Verdict,
+    add_books,
+    children_of,
     reconcile,
     unexplained_falls,
 )
@@ -76,11 +80,13 @@ def test_a_difference_is_nothing_a_name_or_a_mismatch(
 
 
 def test_an_account_s_own_usage_is_without_the_accounts_below_it() -> None:
+    chain = [("root", None), ("customer", "root"), ("project", "customer"), ("a", "project")]
+    accounts = [Account(AccountName(name), AccountName(parent) if parent else None) for name, parent in chain]
     found = reconcile(
         {"customer": {"cpu": 1}, "project": {}, "a": {"cpu": 4}},
         books(root=5, customer=5, project=4, a=4),
         ["cpu"],
-        below={"root": ["customer"], "customer": ["project"], "project": ["a"]},
+        below=children_of(ClusterState({account.name: account for account in accounts})),
         until=UNTIL,
     )
     assert {line.verdict for line in found.lines} == {Verdict.AGREES}
@@ -94,11 +100,20 @@ def test_usage_that_only_the_books_know_is_found() -> None:
     assert str(found.lines[0]).startswith("a cpu: 0 TRES-seconds, slurmdbd's books 4: mismatch (the books")
 
 
+def test_the_books_of_days_and_of_today_s_hours_add_up() -> None:
+    noon = START + timedelta(hours=5)
+    one = Books(START, noon, {"a": {"cpu": 1}}, {"a": {"cpu": 1}})
+    two = Books(noon, UNTIL, {"a": {"cpu": 2, "mem": 3}, "b": {"cpu": 4}}, {})
+    whole = Books(START, UNTIL, {"a": {"cpu": 3, "mem": 3}, "b": {"cpu": 4}}, {"a": {"cpu": 1}})
+    assert add_books(START, UNTIL, [one, two]) == whole
+    assert add_books(START, UNTIL, []) == Books(START, UNTIL, {}, {})
+
+
 def test_without_any_books_nothing_is_verified_and_nothing_is_held_back() -> None:
     found = reconcile({"a": {"cpu": 1}}, None, ["cpu", "mem"], below={}, until=UNTIL)
     assert [line.verdict for line in found.lines] == [Verdict.UNVERIFIED] * 2
     assert found.accounts_verified == found.held_back(Reconcile.BLOCK) == frozenset()
-    assert "cannot verify (slurmdbd has summed up no hour" in str(found.lines[0])
+    assert "cannot verify (slurmdbd has not summed up the hours" in str(found.lines[0])
 
 
 @pytest.mark.parametrize(("ours", "verdict"), [(3, Verdict.EXPLAINED), (0, Verdict.AGREES)])

@@ -28,7 +28,6 @@ def test_the_captured_books_hold_accounts_users_and_idle_reserved_time(
     captured: Callable[[str], str],
 ) -> None:
     books = parse_books(captured("door-sreport-accounts.out"), HOUR, NEXT)
-    assert books is not None
     assert books.with_below["root"]["cpu"] == books.own("root", "cpu", ()) == 3862
     assert books.own("root", "cpu", [ACCOUNT]) == books.of_users["root"]["cpu"] == 6
     used = books.of_users[ACCOUNT]
@@ -42,8 +41,10 @@ def test_the_captured_books_hold_accounts_users_and_idle_reserved_time(
     assert books.own(ACCOUNT, "cpu", ()) - used["cpu"] == reservation.idle("cpu", HOUR, NEXT) == 60 * 64
 
 
-def test_books_of_hours_that_are_not_summed_up_are_none_and_not_zero(captured: Callable[[str], str]) -> None:
-    assert parse_books("", HOUR, NEXT) is None
+def test_hours_that_are_not_summed_up_are_told_from_unused_ones_by_the_cluster_s_sum(
+    captured: Callable[[str], str],
+) -> None:
+    assert parse_books("", HOUR, NEXT).with_below == {}
     assert has_rollup("") is False
     assert has_rollup(captured("door-sreport-cluster.out")) is True
 
@@ -78,7 +79,6 @@ def test_books_that_cannot_be_read_are_an_error_and_no_zero(line: str, words: st
 
 def test_a_user_with_several_associations_in_one_account_is_one() -> None:
     books = parse_books("c|a||cpu|5\nc|a|u|cpu|2\nc|a|u|cpu|3\n", HOUR, NEXT)
-    assert books is not None
     assert books.of_users == {"a": {"cpu": 5}}
 
 
