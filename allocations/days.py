@@ -54,9 +54,15 @@ class WindowUsage:
     def fingerprint(self) -> str:
         """The same for the same usage, whatever the order of rows and columns; SHA-256 in hexadecimal."""
         digest = hashlib.sha256(f"{self.start.isoformat()} {self.end.isoformat()}\n".encode())
-        records = (f"{account}\n{count}\n" for account, count in self.records.items())
-        for line in sorted([*records, *_lines(self.seconds)]):
-            digest.update(line.encode())
+        digest.update(repr(sorted((account, int(count)) for account, count in self.records.items())).encode())
+        seconds = self.seconds.sort_index()
+        pairs = [f"{account}\n{user}" for account, user in seconds.index]
+        for tres in sorted(map(str, seconds.columns)):
+            column = seconds[tres].to_numpy("int64")
+            used = column.nonzero()[0]
+            if len(used):
+                digest.update("\n".join([tres, *(pairs[place] for place in used)]).encode())
+                digest.update(column[used].astype("<i8").tobytes())
         return digest.hexdigest()
 
 
@@ -69,15 +75,6 @@ def window_usage(start: datetime, end: datetime, jobs: Jobs) -> WindowUsage:
     counted = jobs.records["account"].value_counts()
     records = {str(account): int(count) for account, count in counted.items()}
     return WindowUsage(start, end, tres_seconds(jobs), records, states)
-
-
-def _lines(seconds: pd.DataFrame) -> Iterator[str]:
-    """One line for each (account, user, TRES) that was used; names may hold anything but a newline."""
-    for tres in seconds.columns:
-        column = seconds[tres]
-        used = column[column != 0]
-        for account, user, value in used.reset_index().itertuples(index=False):
-            yield f"{account}\n{user}\n{tres}\n{value}\n"
 
 
 @dataclass(frozen=True, slots=True, order=True)
