@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from allocations.accounts import AccountName, UserName
     from allocations.billing import UsageReport
+    from allocations.days import WindowUsage
     from allocations.marketplace import (
         AllocationState,
         ComponentUsage,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
         TokenOwner,
     )
     from allocations.model import Change, ClusterState
+    from allocations.reconcile import Books, Reservation
     from cloudrock_io.client import Cloudrock
     from slurm_io.client import Slurm
 
@@ -184,6 +186,36 @@ def fetch_plan_periods(
 def count_usage(slurm: Slurm, start: datetime, end: datetime) -> pd.DataFrame:
     """TRES-seconds of all accounts and users in one window of the period."""
     return tres_seconds(slurm.fetch_jobs(start, end))
+
+
+@task(name="read-usage", task_run_name="{start:%Y-%m-%d %H:%M}: read usage", **effect)
+def read_usage(slurm: Slurm, start: datetime, end: datetime) -> WindowUsage:
+    """What all accounts and users used in one window, from the job records."""
+    return slurm.fetch_usage(start, end)
+
+
+@task(name="fetch-cluster-name", **effect)
+def fetch_cluster_name(slurm: Slurm) -> str:
+    """The name of the one cluster that slurmdbd knows."""
+    return slurm.fetch_cluster_name()
+
+
+@task(name="fetch-rolled-until", **effect)
+def fetch_rolled_until(slurm: Slurm, moment: datetime) -> datetime | None:
+    """The whole hour up to which slurmdbd has summed up."""
+    return slurm.fetch_rolled_until(moment)
+
+
+@task(name="fetch-books", task_run_name="{start:%Y-%m-%d}: slurmdbd's own books", **effect)
+def fetch_books(slurm: Slurm, start: datetime, until: datetime, tres: tuple[str, ...]) -> Books:
+    """What slurmdbd itself has summed up."""
+    return slurm.fetch_books(start, until, tres)
+
+
+@task(name="fetch-reservations", **effect)
+def fetch_reservations(slurm: Slurm, start: datetime, until: datetime) -> tuple[Reservation, ...]:
+    """The reservations whose idle time is in slurmdbd's books."""
+    return slurm.fetch_reservations(start, until)
 
 
 @task(name="fetch-held-usage", **effect)

@@ -311,7 +311,7 @@ def test_users_wait_for_the_default_account(sacctmgr: Callable[[str], Slurm]) ->
 
 
 def test_the_cluster_and_its_jobs_are_read_through_the_runner(sacctmgr: Callable[[str], Slurm]) -> None:
-    slurm = sacctmgr('case "$0" in *sacct) echo "a|u|cpu=1|5|100|105|DONE";; *) echo "c|root|||";; esac')
+    slurm = sacctmgr('case "$0" in *sacct) echo "a|u|cpu=1|5|100|105|DONE|1";; *) echo "c|root|||";; esac')
     assert slurm.observe() == ClusterState({ROOT: Account(ROOT, None)})
     ((start, end),) = windows(day_of(1), day_of(2))
     assert len(slurm.fetch_jobs(start, end)) == 1
