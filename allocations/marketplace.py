@@ -151,6 +151,8 @@ class PlanPeriod:
     """None while the period is open."""
     usages: Mapping[str, int]
     """Component type to the amount that this period holds for the server's current month."""
+    descriptions: Mapping[str, str] = field(default_factory=dict)
+    """Component type to what stands beside that amount for people."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +164,8 @@ class ComponentUsage:
     amount: int
     billing_period: str
     """The first day of the month, YYYY-MM-DD, in UTC."""
+    description: str = ""
+    """What stands beside the amount for people."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

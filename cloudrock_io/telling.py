@@ -92,11 +92,17 @@ class Telling:
         name = sendable.text("the associated user's name", username)
         self._transport.delete_slurm_association(_resource(resource_uuid), name)
 
-    def report_usage(self, plan_period_uuid: str, amounts: Mapping[str, int]) -> None:
+    def report_usage(
+        self,
+        plan_period_uuid: str,
+        amounts: Mapping[str, int],
+        descriptions: Mapping[str, str] | None = None,
+    ) -> None:
         """Set what the period used in the server's current month (UTC), per component type.
 
         In measured units. Sets, never adds; components not named keep theirs. Always name all: the
-        resource's summary shows the last report alone. The month is that of the server's clock on arrival,
+        resource's summary shows the last report alone. `descriptions` are what people read beside an amount;
+        a component without one loses the one it had. The month is that of the server's clock on arrival,
         so stay `patience.longest_call_seconds` away from its turn.
 
         `CloudrockRejected` 400: an unknown component, a closed period, or a resource that is neither OK,
@@ -106,7 +112,15 @@ class Telling:
         checked = sendable.amounts("the used amount", amounts)
         if not checked:
             raise UnsendableToCloudrock("a usage report", "about one component at least", "empty")
-        reports = [Report(type=component, amount=amount) for component, amount in checked.items()]
+        words = descriptions or {}
+        reports = [
+            Report(
+                type=component,
+                amount=amount,
+                description=sendable.description("the usage's description", words.get(component, "")),
+            )
+            for component, amount in checked.items()
+        ]
         self._transport.create_component_usages(uuid, reports)
 
     def report_user_usage(self, resource_uuid: str, usage: UserUsage) -> None:

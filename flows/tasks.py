@@ -228,4 +228,4 @@ def fetch_held_usage(cloudrock: Cloudrock, month: date) -> tuple[ComponentUsage,
 def report_usage(cloudrock: Cloudrock, report: UsageReport, account: AccountName) -> None:
     """Set the month's amounts; repeating it changes nothing."""
     del account
-    cloudrock.report_usage(report.plan_period_uuid, dict(report.amounts))
+    cloudrock.report_usage(report.plan_period_uuid, dict(report.amounts), dict(report.descriptions))
