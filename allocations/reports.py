@@ -153,3 +153,20 @@ def usage_of(
         )
         usages.append(usage)
     return usages
+
+
+def lines_of(usage: ResourceUsage, components: Components, result: str) -> list[UsageLine]:
+    """The report's lines for one resource, one for each component."""
+    return [
+        UsageLine(
+            account=usage.account,
+            resource_name=usage.resource.name,
+            component=kind,
+            tres_seconds=usage.tres_seconds.get(kind, 0),
+            amount=total,
+            unit=components[kind].measured_unit,
+            held=usage.held.get(kind),
+            result=result,
+        )
+        for kind, total in usage.totals.items()
+    ]

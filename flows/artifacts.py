@@ -10,11 +10,14 @@ from prefect.artifacts import create_table_artifact
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from allocations.billing import BillingPeriod
     from allocations.outcomes import Outcome
     from allocations.reports import UsageLine
+    from flows.closed_month import ClosedLine
 
 ORDERS_KEY = "orders"
 USAGE_KEY = "usage"
+CLOSED_MONTH_KEY = "closed-month"
 
 
 def publish_orders(outcomes: Sequence[Outcome], unreadable: Sequence[str], summary: str) -> None:
@@ -36,7 +39,7 @@ def publish_orders(outcomes: Sequence[Outcome], unreadable: Sequence[str], summa
     publish(ORDERS_KEY, rows, f"**pull-orders**: {summary}")
 
 
-def publish_usage(lines: Sequence[UsageLine], summary: str) -> None:
+def publish_usage(lines: Sequence[UsageLine], remarks: Sequence[str], summary: str) -> None:
     """Each allocation's usage of the month: seconds on the cluster, the amount, and what happened to it."""
     rows = [
         {
@@ -51,7 +54,27 @@ def publish_usage(lines: Sequence[UsageLine], summary: str) -> None:
         }
         for line in lines
     ]
-    publish(USAGE_KEY, rows, f"**push-usage**: {summary}")
+    publish(USAGE_KEY, rows, f"**push-usage**: {summary}" + "".join(f"\n\n- {plain(r)}" for r in remarks))
+
+
+def publish_closed_month(month: BillingPeriod, lines: Sequence[ClosedLine]) -> None:
+    """What a month that can no longer be reported lacks; nothing where nobody looked."""
+    rows = [
+        {
+            "account": line.account,
+            "component": line.component,
+            "counted": line.counted,
+            "held": line.held,
+            "lacks": line.lacks,
+            "carried over": line.carried,
+            "resource": line.resource_name,
+        }
+        for line in lines
+    ]
+    if rows:
+        publish(
+            CLOSED_MONTH_KEY, rows, f"**push-usage**: the closed month {month}, as it should be and as it is"
+        )
 
 
 ACTIVE = re.compile(r"[\\`*\[\]<>~|]|^[-+#](?=\s)", re.MULTILINE)

@@ -1,4 +1,4 @@
-"""One at a time, between processes: a lock on a file, which the kernel releases when its holder dies."""
+"""CLOUDROCK_STATE_DIR: a folder that can be written, and a lock in it that dies with its holder."""
 
 from __future__ import annotations
 
@@ -13,21 +13,32 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@contextmanager
-def one_at_a_time(folder: Path, name: str) -> Iterator[None]:
-    """Waits until nobody else holds `name` in the folder (CLOUDROCK_STATE_DIR), and holds it.
+def writable(folder: Path) -> Path:
+    """The folder, made when missing.
 
     Raises:
-        SettingsError: the folder cannot be made or written.
+        SettingsError: it cannot be made or written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        file = (folder / f"{name}.lock").open("a", encoding="utf-8")
+        probe = folder / ".writable"
+        probe.touch()
+        probe.unlink(missing_ok=True)
     except OSError as error:
         raise SettingsError(
             f"CLOUDROCK_STATE_DIR: cannot write in {str(folder.absolute())!r} ({error.strerror}): "
             "expected the path of a folder that the agent may write"
         ) from None
-    with file:
+    return folder
+
+
+@contextmanager
+def one_at_a_time(folder: Path, name: str) -> Iterator[None]:
+    """Waits until nobody else, in any process, holds `name` in the folder, and holds it.
+
+    Raises:
+        SettingsError: the folder cannot be written.
+    """
+    with (writable(folder) / f"{name}.lock").open("a", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

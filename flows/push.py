@@ -13,9 +13,11 @@ from prefect.states import Completed, Failed
 from pydantic import Field
 
 from allocations.billing import BillingPeriod
-from flows.artifacts import publish_usage
+from flows.artifacts import publish_closed_month, publish_usage
 from flows.calm import calmly
+from flows.census import Doors
 from flows.doors import open_cloudrock, open_slurm
+from flows.mirroring import Mirroring
 from flows.reporting import Reporting
 from flows.settings import load_components, load_settings
 
@@ -35,33 +37,57 @@ def run_name() -> str:
 
 
 @flow(name="push-usage", flow_run_name=run_name)
-def push_usage(period: Month | None = None, *, allow_decrease: bool = False) -> State[Any]:
-    """Report every allocation's usage of one month, as absolute amounts: repeating it changes nothing."""
-    return calmly(lambda: push(period, allow_decrease=allow_decrease), get_run_logger())
+def push_usage(
+    period: Month | None = None, *, allow_decrease: bool = False, refresh: bool = False
+) -> State[Any]:
+    """Report every allocation's usage of one month, as absolute amounts: repeating it changes nothing.
+
+    Args:
+        period: a month as YYYY-MM; the current one when empty.
+        allow_decrease: let amounts fall although no correction of the books explains it.
+        refresh: count every day of the month anew, instead of taking settled ones from the store.
+    """
+    return calmly(
+        lambda: push(period, datetime.now(UTC), allow_decrease=allow_decrease, refresh=refresh),
+        get_run_logger(),
+    )
 
 
-def push(text: str | None, *, allow_decrease: bool) -> State[Any]:
-    """The flow's body."""
-    now = datetime.now(UTC).replace(microsecond=0)
+def push(
+    text: str | None, now: datetime, *, allow_decrease: bool = False, refresh: bool = False
+) -> State[Any]:
+    """The flow's body; `now` is the run's one moment."""
+    now = now.replace(microsecond=0)
     period = BillingPeriod.parse(text) if text else BillingPeriod.containing(now)
     settings = load_settings()
+    components = load_components(settings)
     slurm = open_slurm(settings)
     with open_cloudrock(settings) as cloudrock:
-        run = Reporting(
-            cloudrock, slurm, settings, load_components(settings), period, now, allow_decrease=allow_decrease
-        )
-        if period.start >= now:
-            run.problem(f"the month {period} has not begun: nothing to report")
-        else:
-            run.report(None)
-    reported = run.reported
-    summary = summary_of(reported, run.cutoff)
-    publish_usage(reported.lines, summary)
-    return Failed(message=summary) if reported.problems else Completed(message=summary)
+        doors = Doors(cloudrock, slurm, settings, components)
+        return report(doors, period, now, allow_decrease=allow_decrease, refresh=refresh)
 
 
-def summary_of(reported: Reported, cutoff: datetime) -> str:
+def report(
+    doors: Doors, period: BillingPeriod, now: datetime, *, allow_decrease: bool, refresh: bool
+) -> State[Any]:
+    """The current month: usage, limits, users."""
+    run = Reporting(doors, period, now, allow_decrease=allow_decrease, refresh=refresh)
+    run.report()
+    beside = ""
+    if run.reported.census is not None:
+        mirroring = Mirroring(doors, run.reported.census)
+        mirroring.mirror()
+        run.problem(*mirroring.problems)
+        run.remark(*mirroring.remarks)
+        beside = mirroring.summary()
+    summary = summary_of(run.reported, now, beside)
+    publish_usage(run.reported.lines, run.reported.remarks, summary)
+    publish_closed_month(period.previous, run.reported.closed)
+    return Failed(message=summary) if run.reported.problems else Completed(message=summary)
+
+
+def summary_of(reported: Reported, cutoff: datetime, beside: str) -> str:
     """One sentence about the run, and what is wrong."""
     noun = "allocation" if reported.sent == 1 else "allocations"
     text = f"{reported.period} up to {cutoff:%Y-%m-%d %H:%M:%S} UTC: {reported.sent} {noun} sent"
-    return "; ".join([f"{text}, {reported.unchanged} unchanged", *reported.problems])
+    return "; ".join([f"{text}, {reported.unchanged} unchanged{beside}", *reported.problems])

@@ -13,24 +13,30 @@ from typing import TYPE_CHECKING
 from prefect.logging import get_run_logger
 
 from allocations.billing import BillingPeriod, booking_refusal
-from allocations.reports import UsageLine, claimed, held_amounts, reportable, usage_of
+from allocations.booking import floors_for
+from allocations.reports import UsageLine, held_amounts, lines_of, usage_of
 from allocations.shares import seconds_by_user
-from allocations.usage import add_up
 from flows import tasks, usage_tasks
+from flows.census import Doors, take_census
+from flows.closed_month import look_back
+from flows.corrections import remembered
 from flows.settings import load_components
 from flows.telling import Teller
-from slurm_io.client import windows
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
     from datetime import datetime
 
     from allocations.components import Components
-    from allocations.marketplace import Offering
+    from allocations.days import Counted
+    from allocations.marketplace import ComponentUsage
     from allocations.reports import ResourceUsage
     from cloudrock_io.client import Cloudrock
+    from flows.census import Census
+    from flows.closed_month import ClosedLine
     from flows.settings import Settings
+    from flows.telling import Outcome
     from slurm_io.client import Slurm
 
 
@@ -59,10 +65,8 @@ def report_usage(
     Raises:
         SettingsError, RuleError, SlurmError, CloudrockError: nothing could be counted or nothing read.
     """
-    period = BillingPeriod.containing(now)
-    run = Reporting(
-        cloudrock, slurm, settings, load_components(settings), period, now, allow_decrease=allow_decrease
-    )
+    doors = Doors(cloudrock, slurm, settings, load_components(settings))
+    run = Reporting(doors, BillingPeriod.containing(now), now, allow_decrease=allow_decrease)
     run.report(only)
     return run.reported
 
@@ -81,21 +85,24 @@ class Reported:
     """Resources whose amounts the marketplace holds now, by uuid: sent, or unchanged."""
     reasons: dict[str, str] = field(default_factory=dict)
     """Resource uuid to why the marketplace was not told its usage."""
+    closed: list[ClosedLine] = field(default_factory=list)
+    """What the month before holds and should hold, as far as this run looked."""
     sent: int = 0
     unchanged: int = 0
+    counted: Counted | None = None
+    """The month as it was counted; None where it was not."""
+    census: Census | None = None
 
 
 @dataclass(slots=True)
 class Reporting:
-    """One run's report of one month: count, compare, send what differs, and read it back."""
+    """One run's report of the current month: count, compare, send what differs, and read it back."""
 
-    cloudrock: Cloudrock
-    slurm: Slurm
-    settings: Settings
-    components: Components
+    doors: Doors
     period: BillingPeriod
     """The month, decided once."""
     now: datetime
+    refresh: bool = False
     allow_decrease: bool = False
     logger: logging.Logger | logging.LoggerAdapter[logging.Logger] = field(default_factory=get_run_logger)
     reported: Reported = field(init=False)
@@ -103,82 +110,83 @@ class Reporting:
     def __post_init__(self) -> None:
         self.reported = Reported(self.period)
 
-    @property
-    def cutoff(self) -> datetime:
-        """Up to when jobs count: one moment for the whole run, running jobs included."""
-        return min(self.now, self.period.end)
-
-    def report(self, only: Collection[str] | None) -> None:
+    def report(self, only: Collection[str] | None = None) -> None:
         """The whole of it."""
-        offering = tasks.fetch_offering(self.cloudrock)
-        usages = [usage for usage in self.count(offering) if only is None or usage.resource.uuid in only]
-        offered = frozenset(component.type for component in offering.components)
-        user_usage = usage_tasks.fetch_held_user_usage(self.cloudrock, self.period)
-        teller = Teller(self.cloudrock, self.settings.state_dir, self.period, offered, self.refusal)
-        for usage in usages:
-            allow = "allow_decrease" if self.allow_decrease else ""
-            held = user_usage.get(usage.resource.allocation_uuid or "", [])
-            outcome = teller.tell(usage, held, allow)
-            self.remark(*outcome.remarks)
-            self.note(usage, outcome.result)
-            if outcome.reason:
-                self.reported.reasons[usage.resource.uuid] = outcome.reason
-            else:
-                self.reported.told.add(usage.resource.uuid)
-                self.reported.sent += outcome.result == "sent"
-                self.reported.unchanged += outcome.result == "unchanged"
-            if outcome.is_problem:
-                self.problem(f"{usage.account}: {outcome.reason}")
+        census = take_census(self.doors)
+        self.problem(*census.problems)
+        counted = self.doors.count(self.period, self.now, refresh=self.refresh)
+        self.logger.info("%s counted up to %s", self.period, counted.cutoff.isoformat())
+        self.remark(*counted.remarks)
+        rows = tasks.fetch_held_usage(self.doors.cloudrock, self.period.start.date())
+        usages = usage_of(
+            census.claims, seconds_by_user(counted.seconds), held_amounts(rows), census.components
+        )
+        usages = self.with_carried(
+            census, [u for u in usages if only is None or u.resource.uuid in only], rows
+        )
+        self.reported.counted, self.reported.census = counted, census
+        self.tell(census, counted, usages)
         if refusal := self.refusal():
             unsent = "nothing was sent" if not self.reported.sent else "the rest was not sent"
             self.problem(f"{refusal}: {unsent}, the run's table has what was counted")
         elif self.reported.sent:
             self.read_back(usages)
 
-    def count(self, offering: Offering) -> list[ResourceUsage]:
-        """Every resource's month, from the cluster and from the marketplace."""
-        accepted, problems = reportable(self.components, offering)
-        self.problem(*problems)
-        resources, unreadable = tasks.fetch_resources(self.cloudrock, tasks.REPORTABLE)
-        claims, problems = claimed(resources, tasks.observe_cluster(self.slurm))
-        self.problem(*unreadable, *problems)
-        parts = [tasks.count_usage(self.slurm, *window) for window in windows(self.period.start, self.cutoff)]
-        self.logger.info("%s counted up to %s", self.period, self.cutoff.isoformat())
-        held = held_amounts(tasks.fetch_held_usage(self.cloudrock, self.period.start.date()))
-        components = {kind: self.components[kind] for kind in accepted}
-        return usage_of(claims, seconds_by_user(add_up(parts)), held, components)
+    def with_carried(
+        self, census: Census, usages: list[ResourceUsage], rows: Sequence[ComponentUsage]
+    ) -> list[ResourceUsage]:
+        """The usages with what the month before is owed, as far as it is carried over."""
+        closed = look_back(self.doors, self.period, self.now, census, rows)
+        self.problem(*closed.problems)
+        self.remark(*closed.remarks)
+        self.reported.closed = closed.lines
+        return [closed.added_to(usage) for usage in usages]
+
+    def tell(self, census: Census, counted: Counted, usages: list[ResourceUsage]) -> None:
+        """Each resource's month to the marketplace."""
+        corrections = remembered(self.doors.settings.state_dir, self.period, counted.corrections)
+        user_usage = usage_tasks.fetch_held_user_usage(self.doors.cloudrock, self.period)
+        state_dir = self.doors.settings.state_dir
+        teller = Teller(self.doors.cloudrock, state_dir, self.period, census.offered, self.refusal)
+        for usage in usages:
+            known = corrections.get(usage.account, [])
+            floors = (
+                dict.fromkeys(usage.totals, 0)
+                if self.allow_decrease
+                else floors_for(usage.held, known, census.components)
+            )
+            users = user_usage.get(usage.resource.allocation_uuid or "", [])
+            self.note(usage, teller.tell(usage, users, floors), census.components)
 
     def refusal(self) -> str | None:
         """Why the marketplace must not be told now; its clock is that of its last answer."""
-        guard = timedelta(seconds=self.cloudrock.patience.longest_call_seconds)
-        return booking_refusal(self.period, self.cloudrock.server_time, guard)
+        guard = timedelta(seconds=self.doors.cloudrock.patience.longest_call_seconds)
+        return booking_refusal(self.period, self.doors.cloudrock.server_time, guard)
 
     def read_back(self, usages: list[ResourceUsage]) -> None:
         """What the marketplace holds now must be what was meant."""
-        held = held_amounts(tasks.fetch_held_usage(self.cloudrock, self.period.start.date()))
+        held = held_amounts(tasks.fetch_held_usage(self.doors.cloudrock, self.period.start.date()))
         for usage in usages:
             now = held.get(usage.resource.uuid, {})
             wrong = {kind: now.get(kind) for kind, amount in usage.totals.items() if now.get(kind) != amount}
             if wrong and usage.resource.uuid in self.reported.told:
                 self.reported.told.discard(usage.resource.uuid)
-                reason = f"sent {dict(usage.totals)}, but the marketplace holds {wrong}"
+                reason = f"sent {usage.totals}, but the marketplace holds {wrong}"
                 self.reported.reasons[usage.resource.uuid] = reason
                 self.problem(f"{usage.account}: {reason}")
 
-    def note(self, usage: ResourceUsage, result: str) -> None:
-        """The report's lines for one resource."""
-        for kind, amount in usage.totals.items():
-            line = UsageLine(
-                account=usage.account,
-                resource_name=usage.resource.name,
-                component=kind,
-                tres_seconds=usage.tres_seconds.get(kind, 0),
-                amount=amount,
-                unit=self.components[kind].measured_unit,
-                held=usage.held.get(kind),
-                result=result,
-            )
-            self.reported.lines.append(line)
+    def note(self, usage: ResourceUsage, outcome: Outcome, components: Components) -> None:
+        """What came of one resource, and its lines in the report."""
+        self.remark(*outcome.remarks)
+        if outcome.is_problem:
+            self.problem(f"{usage.account}: {outcome.reason}")
+        if outcome.reason:
+            self.reported.reasons[usage.resource.uuid] = outcome.reason
+        else:
+            self.reported.told.add(usage.resource.uuid)
+            self.reported.sent += outcome.result == "sent"
+            self.reported.unchanged += outcome.result == "unchanged"
+        self.reported.lines += lines_of(usage, components, outcome.result)
 
     def problem(self, *texts: str) -> None:
         """Something that a person must look at: said in the log, and the run is red."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from allocations.booking import Wanted, booking_for
+from allocations.booking import Wanted, booking_for, in_words
 from allocations.marketplace import ResourceState
 from allocations.userusage import rows_to_send, total_row, user_rows
 from flows import tasks, usage_tasks
@@ -13,7 +13,7 @@ from flows.calm import EXPECTED
 from flows.locking import one_at_a_time
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Mapping
     from pathlib import Path
 
     from allocations.billing import BillingPeriod, UsageReport
@@ -50,7 +50,7 @@ class Teller:
     refusal: Callable[[], str | None]
     """Why the marketplace must not be told now, asked immediately before each call."""
 
-    def tell(self, usage: ResourceUsage, user_usage: list[UserUsage], may_fall: str) -> Outcome:
+    def tell(self, usage: ResourceUsage, user_usage: list[UserUsage], floors: Mapping[str, int]) -> Outcome:
         """Send what differs; a failure is this resource's only."""
         rows, impossible = rows_to_send(user_rows(usage.users, self.period), user_usage)
         remarks = tuple(
@@ -62,18 +62,16 @@ class Teller:
             return Outcome(result="counted, not sent", reason=refusal)
         try:
             with one_at_a_time(self.state_dir, LOCK):
-                return self.tell_now(usage, rows, may_fall, remarks)
+                return self.tell_now(usage, rows, floors, remarks)
         except EXPECTED as failure:
             return Outcome(result="failed", reason=str(failure), is_problem=True)
 
     def tell_now(
-        self, usage: ResourceUsage, rows: list[UserUsage], may_fall: str, remarks: tuple[str, ...]
+        self, usage: ResourceUsage, rows: list[UserUsage], floors: Mapping[str, int], remarks: tuple[str, ...]
     ) -> Outcome:
         """Amounts first, then the total, then the users: see docs/usage.md for why in this order."""
         periods = tasks.fetch_plan_periods(self.cloudrock, usage.resource.uuid, usage.account)
-        wanted = Wanted(
-            totals=usage.totals, descriptions=usage.descriptions, held=usage.held, may_fall=may_fall
-        )
+        wanted = Wanted(totals=usage.totals, descriptions=usage.descriptions, held=usage.held, floors=floors)
         booking = booking_for(wanted, periods)
         if booking.held_back or booking.report is None:
             return self.held_back(usage, booking)
@@ -81,6 +79,8 @@ class Teller:
             if refusal := self.refusal():
                 return Outcome(result="counted, not sent", reason=refusal)
             tasks.report_usage(self.cloudrock, booking.report, usage.account)
+            if booking.falling:
+                remarks += (f"{usage.account}: lowered on purpose ({in_words(booking.falling)})",)
         return self.tell_people(usage, booking.report, rows, remarks)
 
     def tell_people(

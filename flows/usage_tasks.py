@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from prefect import task
 
-from flows.tasks import effect
+from cloudrock_io.states import AllocationTransition
+from flows.tasks import effect, once
 
 if TYPE_CHECKING:
     from allocations.accounts import AccountName
@@ -36,3 +37,39 @@ def report_users(
     del account
     for row in rows:
         cloudrock.report_user_usage(resource_uuid, row)
+
+
+@task(name="fetch-held-associations", **effect)
+def fetch_held_associations(cloudrock: Cloudrock) -> dict[str, frozenset[str]]:
+    """Allocation uuid to the names that the marketplace associates with it."""
+    return cloudrock.fetch_all_associations()
+
+
+@task(name="show-limits", task_run_name="{account}: show limits", **effect)
+def show_limits(
+    cloudrock: Cloudrock, resource_uuid: str, limits: dict[str, int], account: AccountName
+) -> None:
+    """Set the limits that the marketplace shows; repeating it changes nothing."""
+    del account
+    cloudrock.set_allocation_limits(resource_uuid, limits)
+
+
+@task(name="associate", task_run_name="{account}: associate {user}", **effect)
+def associate(cloudrock: Cloudrock, resource_uuid: str, user: str, account: AccountName) -> None:
+    """Add a user in the marketplace; a second time changes nothing."""
+    del account
+    cloudrock.create_association(resource_uuid, user)
+
+
+@task(name="dissociate", task_run_name="{account}: dissociate {user}", **once)
+def dissociate(cloudrock: Cloudrock, resource_uuid: str, user: str, account: AccountName) -> None:
+    """Drop a user in the marketplace. Not retried: the next run sees whether it is done."""
+    del account
+    cloudrock.delete_association(resource_uuid, user)
+
+
+@task(name="mark-erred", task_run_name="{account}: set erred", **once)
+def mark_erred(cloudrock: Cloudrock, resource_uuid: str, account: str) -> None:
+    """Say in the marketplace that the allocation's account is not on the cluster."""
+    del account
+    cloudrock.set_allocation_state(resource_uuid, AllocationTransition.ERRED)

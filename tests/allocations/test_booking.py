@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allocations.billing import UsageReport
-from allocations.booking import Booking, Wanted, booking_for
+from allocations.billing import UsageReport, amounts_of
+from allocations.booking import Booking, Wanted, booking_for, floors_for
+from allocations.components import parse_components
+from allocations.days import Correction
 from allocations.marketplace import PlanPeriod
 
 AMOUNTS = st.dictionaries(st.sampled_from(["cpu", "mem"]), st.integers(0, 9), min_size=2)
@@ -22,8 +24,8 @@ def period(
     return PlanPeriod(uuid=uuid, start=None, end=end, usages=usages, descriptions=descriptions or {})
 
 
-def wanted(held: dict[str, int], may_fall: str = "", **totals: int) -> Wanted:
-    return Wanted(totals=totals, held=held, may_fall=may_fall)
+def wanted(held: dict[str, int], floors: dict[str, int] | None = None, **totals: int) -> Wanted:
+    return Wanted(totals=totals, held=held, floors=floors or {})
 
 
 def test_a_rising_amount_is_sent() -> None:
@@ -54,14 +56,26 @@ def test_a_falling_amount_is_held_back_with_the_numbers_and_the_way_out() -> Non
     assert not booking.overtaken
 
 
-def test_a_falling_amount_is_sent_for_a_reason() -> None:
-    booking = booking_for(wanted({"cpu": 5}, "a runaway job was ended", cpu=4), [period("p", cpu=5)])
-    assert booking == Booking(report=UsageReport("p", {"cpu": 4}))
+@pytest.mark.parametrize(("floor", "sent"), [(4, True), (0, True), (5, False)])
+def test_a_falling_amount_is_sent_as_far_as_the_reason_goes(floor: int, sent: bool) -> None:  # noqa: FBT001
+    booking = booking_for(
+        wanted({"cpu": 5, "mem": 1}, {"cpu": floor}, cpu=4, mem=2), [period("p", cpu=5, mem=1)]
+    )
+    if sent:
+        report = UsageReport("p", {"cpu": 4, "mem": 2})
+        assert booking == Booking(report=report, falling={"cpu": (5, 4)})
+    else:
+        assert booking.report is None
 
 
-@pytest.mark.parametrize("may_fall", ["", "allow_decrease"])
-def test_what_another_run_reported_meanwhile_is_never_lowered(may_fall: str) -> None:
-    booking = booking_for(wanted({"cpu": 3}, may_fall, cpu=5), [period("p", cpu=6)])
+def test_a_reason_for_one_component_is_none_for_another() -> None:
+    booking = booking_for(wanted({"cpu": 5, "mem": 9}, {"cpu": 0}, cpu=4, mem=8), [period("p", cpu=5, mem=9)])
+    assert "cpu from 5 to 4, mem from 9 to 8" in booking.held_back
+
+
+@pytest.mark.parametrize("floors", [{}, {"cpu": 0}])
+def test_what_another_run_reported_meanwhile_is_never_lowered(floors: dict[str, int]) -> None:
+    booking = booking_for(wanted({"cpu": 3}, floors, cpu=5), [period("p", cpu=6)])
     assert booking.report is None
     assert booking.overtaken
 
@@ -77,13 +91,41 @@ def test_without_an_open_period_there_is_nowhere_to_report_to() -> None:
     assert "no open plan period" in booking.held_back
 
 
-@given(AMOUNTS, AMOUNTS, AMOUNTS, st.sampled_from(["", "reason"]))
+@given(AMOUNTS, AMOUNTS, AMOUNTS, AMOUNTS)
 def test_a_sent_amount_is_lower_only_for_a_reason_and_only_than_what_was_known(
-    totals, began, now, why
+    totals, began, now, floors
 ) -> None:
-    booking = booking_for(Wanted(totals=totals, held=began, may_fall=why), [period("p", **now)])
+    booking = booking_for(Wanted(totals=totals, held=began, floors=floors), [period("p", **now)])
     assert (booking.report is None) == bool(booking.held_back)
     if booking.report is not None:
         falling = {kind for kind in totals if totals[kind] < now.get(kind, 0)}
-        assert not falling or why
-        assert all(began.get(kind) == now[kind] for kind in falling)
+        assert falling == set(booking.falling)
+        assert all(began.get(kind) == now[kind] and totals[kind] >= floors[kind] for kind in falling)
+
+
+COMPONENTS = parse_components(
+    "cpu: {limit: 1, measured_unit: hours, accounting_type: usage, label: CPU, unit_factor: 60}\n"
+    "mem: {limit: 1, measured_unit: MB-min, accounting_type: usage, label: RAM}\n",
+    "f",
+)
+
+
+def correction(tres: str, before: int, after: int) -> Correction:
+    return Correction(date(2026, 9, 3), "hpc_a", tres, before, after)
+
+
+def test_amounts_may_fall_by_what_corrections_took_away_and_one_unit_for_rounding() -> None:
+    corrections = [correction("cpu", 9000, 1800), correction("cpu", 3600, 0), correction("node", 60, 0)]
+    assert floors_for({"cpu": 10, "mem": 7}, corrections, COMPONENTS) == {"cpu": 6}
+
+
+def test_what_a_correction_added_lets_nothing_fall() -> None:
+    assert floors_for({"cpu": 10, "mem": 7}, [correction("mem", 0, 60)], COMPONENTS) == {}
+
+
+@given(st.integers(0, 10**9), st.integers(0, 10**9), st.integers(0, 10**9))
+def test_a_correction_always_explains_the_fall_that_it_makes(rest: int, before: int, after: int) -> None:
+    held = amounts_of({"cpu": rest + before}, COMPONENTS)
+    now = amounts_of({"cpu": rest + after}, COMPONENTS)
+    floors = floors_for(held, [correction("cpu", before, after)], COMPONENTS)
+    assert now["cpu"] >= floors.get("cpu", held["cpu"])

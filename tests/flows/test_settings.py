@@ -75,6 +75,9 @@ def test_the_names_are_those_that_were_promised() -> None:
     assert sorted(VARIABLES) == [
         "CLOUDROCK_API_TOKEN",
         "CLOUDROCK_API_URL",
+        "CLOUDROCK_CARRY_OVER",
+        "CLOUDROCK_DATED_USAGE",
+        "CLOUDROCK_MARK_MISSING_ERRED",
         "CLOUDROCK_OFFERING_UUID",
         "CLOUDROCK_ORDER_APPROVAL",
         "CLOUDROCK_SLURM_USERNAME_SOURCE",
