@@ -6,7 +6,11 @@ from typing import Any
 
 import pytest
 
+from tests.own_folder import PEOPLE, person
+
 pytestmark = [pytest.mark.slurm, pytest.mark.prefect]
+
+ADA, MAX = person("ada"), person("max")
 
 
 @pytest.fixture
@@ -24,15 +28,15 @@ def account_of(site: Any, item: str) -> str:
 
 def test_users_of_the_cluster_are_associated_and_nobody_else(site, allocation) -> None:
     account = account_of(site, allocation)
-    assert site.associated(allocation) == {"crs_ada", "crs_max", "crs_mary"}
-    site.cluster.run("sacctmgr", "-i", "delete", "user", "where", "name=crs_max", f"account={account}")
+    assert site.associated(allocation) == PEOPLE
+    site.cluster.run("sacctmgr", "-i", "delete", "user", "where", f"name={MAX}", f"account={account}")
     state = site.push()
     assert state.type.value == "COMPLETED"
     assert "1 users dropped" in state.message
-    assert site.associated(allocation) == {"crs_ada", "crs_mary"}
-    site.cluster.run("sacctmgr", "-i", "add", "user", "name=crs_max", f"account={account}")
+    assert site.associated(allocation) == PEOPLE - {MAX}
+    site.cluster.run("sacctmgr", "-i", "add", "user", f"name={MAX}", f"account={account}")
     assert "1 users associated" in site.push().message
-    assert site.associated(allocation) == {"crs_ada", "crs_max", "crs_mary"}
+    assert site.associated(allocation) == PEOPLE
 
 
 def test_a_user_without_a_freeipa_profile_is_a_warning_and_no_failure(site, allocation) -> None:
@@ -41,18 +45,18 @@ def test_a_user_without_a_freeipa_profile_is_a_warning_and_no_failure(site, allo
     site.cluster.run("sacctmgr", "-i", "add", "user", "name=daemon", f"account={account}")
     state = site.push()
     assert state.type.value == "COMPLETED", state.message
-    assert site.associated(allocation) == {"crs_ada", "crs_max", "crs_mary"}
+    assert site.associated(allocation) == PEOPLE
 
 
 def test_more_users_than_may_be_dropped_are_not(site, allocation, monkeypatch: pytest.MonkeyPatch) -> None:
     account = account_of(site, allocation)
     monkeypatch.setenv("SYNC_MAX_REMOVALS", "1")
-    for user in ("crs_ada", "crs_max"):
+    for user in (ADA, MAX):
         site.cluster.run("sacctmgr", "-i", "delete", "user", "where", f"name={user}", f"account={account}")
     state = site.push()
     assert state.type.value == "FAILED"
     assert "more than SYNC_MAX_REMOVALS=1: none was dropped" in state.message
-    assert site.associated(allocation) == {"crs_ada", "crs_max", "crs_mary"}
+    assert site.associated(allocation) == PEOPLE
 
 
 def test_limits_of_the_cluster_are_shown_for_components_billed_by_limit(site, allocation) -> None:

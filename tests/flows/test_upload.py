@@ -12,11 +12,14 @@ import pytest
 
 from allocations.billing import BillingPeriod
 from sandbox.slurm import PastJob
+from tests.own_folder import person
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 pytestmark = [pytest.mark.slurm, pytest.mark.prefect]
+
+ADA, MAX = person("ada"), person("max")
 
 MONTH = BillingPeriod.containing(datetime.now(UTC))
 ROWS = {(str(MONTH), "cpu"): 6, (str(MONTH), "gres/gpu"): 2, (str(MONTH), "mem"): 1536}
@@ -32,7 +35,7 @@ def allocation(site) -> str:
     site.cluster.insert_jobs(
         [
             PastJob(account, user, MONTH.start, MONTH.start + timedelta(seconds=seconds), tres=tres)
-            for user, seconds in (("crs_ada", 65), ("crs_max", 25))
+            for user, seconds in ((ADA, 65), (MAX, 25))
         ]
     )
     return item
@@ -42,7 +45,7 @@ def test_users_add_up_to_the_amounts_and_the_total_is_theirs(site, allocation) -
     state = site.push()
     assert state.type.value == "COMPLETED", state.message
     assert site.rows(allocation) == ROWS
-    assert site.user_usage(allocation, str(MONTH)) == {"crs_ada": (4, 1, 1109), "crs_max": (2, 1, 427)}
+    assert site.user_usage(allocation, str(MONTH)) == {ADA: (4, 1, 1109), MAX: (2, 1, 427)}
     details = site.get(
         f"marketplace-resources/{site.resource(allocation)['uuid']}/details/", "provider_owner"
     )
@@ -52,7 +55,7 @@ def test_users_add_up_to_the_amounts_and_the_total_is_theirs(site, allocation) -
 def test_only_what_changed_is_sent_again(site, allocation) -> None:
     site.push()
     account = site.resource(allocation)["backend_id"]
-    job = PastJob(account, "crs_max", MONTH.start, MONTH.start + timedelta(seconds=60), tres={"cpu": 1})
+    job = PastJob(account, MAX, MONTH.start, MONTH.start + timedelta(seconds=60), tres={"cpu": 1})
     site.cluster.insert_jobs([job])
     site.marketplace.office.clear_requests()
     site.push()
@@ -60,7 +63,7 @@ def test_only_what_changed_is_sent_again(site, allocation) -> None:
     assert [request["body"].get("username", "amounts") for request in posts] == [
         "amounts",
         "TOTAL_ACCOUNT_USAGE",
-        "crs_max",
+        MAX,
     ]
     assert site.rows(allocation) == {**ROWS, (str(MONTH), "cpu"): 7}
 
@@ -78,7 +81,7 @@ def test_an_api_that_fails_in_mid_upload_leaves_nothing_wrong_and_the_next_run_m
     site.marketplace.office.clear_faults()
     assert site.push().type.value == "COMPLETED"
     assert site.rows(allocation) == ROWS
-    assert set(site.user_usage(allocation, str(MONTH))) == {"crs_ada", "crs_max"}
+    assert set(site.user_usage(allocation, str(MONTH))) == {ADA, MAX}
     assert "0 allocations sent, 1 unchanged" in site.push().message
 
 
