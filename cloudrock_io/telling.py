@@ -6,19 +6,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import UTC
+from typing import TYPE_CHECKING, Any
 
 from cloudrock_client import ComponentUsage as Report
 
 from cloudrock_io import sendable
-from cloudrock_io.errors import UnsendableToCloudrock
+from cloudrock_io.errors import CloudrockRejected, UnexpectedCloudrockData, UnsendableToCloudrock
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from allocations.marketplace import UserUsage
     from cloudrock_io.states import AllocationTransition
     from cloudrock_io.transport import Transport
+
+BAD_REQUEST = 400
+NO_PERIOD = "0" * 32
+NO_DATE = "never"
 
 
 class Telling:
@@ -109,19 +115,42 @@ class Telling:
         Updating nor Terminating. Nothing is stored then.
         """
         uuid = sendable.uuid("the plan period's uuid", plan_period_uuid)
-        checked = sendable.amounts("the used amount", amounts)
-        if not checked:
-            raise UnsendableToCloudrock("a usage report", "about one component at least", "empty")
-        words = descriptions or {}
-        reports = [
-            Report(
-                type=component,
-                amount=amount,
-                description=sendable.description("the usage's description", words.get(component, "")),
-            )
-            for component, amount in checked.items()
-        ]
+        reports = [Report(**one) for one in _usages(amounts, descriptions or {})]
         self._transport.create_component_usages(uuid, reports)
+
+    def report_dated_usage(
+        self,
+        plan_period_uuid: str,
+        amounts: Mapping[str, int],
+        moment: datetime,
+        descriptions: Mapping[str, str] | None = None,
+    ) -> None:
+        """Set what the period used in the month of this moment, per component type.
+
+        Only for a server that `books_dated_usage`. Any other ignores the moment, answers as if all were well,
+        and books the amounts under its current month.
+        """
+        payload: dict[str, object] = {
+            "plan_period": sendable.uuid("the plan period's uuid", plan_period_uuid),
+            "date": moment.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+            "usages": _usages(amounts, descriptions or {}),
+        }
+        self._transport.set_dated_component_usage(payload)
+
+    def books_dated_usage(self) -> bool:
+        """Whether the server books a usage report under the month that it names. Writes nothing.
+
+        Asked by a report that no server can accept: of a plan period that does not exist, about nothing, at
+        a date that is none. A server that knows the date complains about it; one that ignores it does not.
+        """
+        impossible: dict[str, object] = {"plan_period": NO_PERIOD, "date": NO_DATE, "usages": []}
+        try:
+            self._transport.set_dated_component_usage(impossible)
+        except CloudrockRejected as refusal:
+            if refusal.status != BAD_REQUEST:
+                raise
+            return any(reason.partition(":")[0] == "date" for reason in refusal.reasons)
+        raise UnexpectedCloudrockData("a usage report for no plan period", "a refusal", "an acceptance")
 
     def report_user_usage(self, resource_uuid: str, usage: UserUsage) -> None:
         """Set what one user used in one month, past months too. Sets, never adds.
@@ -139,6 +168,20 @@ class Telling:
             "user": None,
         }
         self._transport.set_slurm_allocation_user_usage(_resource(resource_uuid), payload)
+
+
+def _usages(amounts: Mapping[str, int], descriptions: Mapping[str, str]) -> list[dict[str, Any]]:
+    checked = sendable.amounts("the used amount", amounts)
+    if not checked:
+        raise UnsendableToCloudrock("a usage report", "about one component at least", "empty")
+    return [
+        {
+            "type": component,
+            "amount": amount,
+            "description": sendable.description("the usage's description", descriptions.get(component, "")),
+        }
+        for component, amount in checked.items()
+    ]
 
 
 def _item(uuid: str) -> str:
