@@ -166,6 +166,8 @@ class ComponentUsage:
     """The first day of the month, YYYY-MM-DD, in UTC."""
     description: str = ""
     """What stands beside the amount for people."""
+    created: datetime | None = None
+    """When the row was made, which is while its plan period was open."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

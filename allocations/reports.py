@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from allocations.accounts import AccountName
-from allocations.billing import amounts_of
+from allocations.billing import SECONDS_PER_MINUTE, amounts_of
 from allocations.marketplace import BillingType
 from allocations.shares import user_amounts
 
@@ -170,3 +170,13 @@ def lines_of(usage: ResourceUsage, components: Components, result: str) -> list[
         )
         for kind, total in usage.totals.items()
     ]
+
+
+def seconds_held(usage: ResourceUsage, components: Components) -> dict[str, int]:
+    """Component type to the least TRES-seconds that the month's own held amount can stand for."""
+    return {
+        kind: max(0, (2 * own - 1) * SECONDS_PER_MINUTE * components[kind].unit_factor // 2)
+        for kind, held in usage.held.items()
+        if kind in components
+        for own in [held - usage.held_carried.get(kind, 0)]
+    }

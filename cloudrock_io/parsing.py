@@ -156,6 +156,7 @@ def parse_component_usage(json: object) -> ComponentUsage:
         amount=usage.integer("usage"),
         billing_period=_first_of_month(usage, "billing_period"),
         description=usage.text_or("description", ""),
+        created=usage.moment("created") if usage.values.get("created") is not None else None,
     )
 
 

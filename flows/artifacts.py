@@ -9,7 +9,9 @@ from prefect.artifacts import create_table_artifact
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
+    from allocations.backfilling import MonthLine
     from allocations.billing import BillingPeriod
     from allocations.outcomes import Outcome
     from allocations.reports import UsageLine
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
 ORDERS_KEY = "orders"
 USAGE_KEY = "usage"
+BACKFILL_KEY = "backfill"
 CLOSED_MONTH_KEY = "closed-month"
 
 
@@ -75,6 +78,29 @@ def publish_closed_month(month: BillingPeriod, lines: Sequence[ClosedLine]) -> N
         publish(
             CLOSED_MONTH_KEY, rows, f"**push-usage**: the closed month {month}, as it should be and as it is"
         )
+
+
+def publish_backfill(
+    month: BillingPeriod, lines: Sequence[MonthLine], notes: Sequence[str], sentence: str, kept: Path | None
+) -> None:
+    """What a backfill found and did: each number before and after."""
+    rows = [
+        {
+            "result": line.result.value,
+            "account": line.account,
+            "user": line.user or "(billed)",
+            "component": line.component,
+            "TRES-seconds": line.tres_seconds,
+            "counted": line.counted,
+            "before": line.before,
+            "after": line.after,
+            "resource": line.resource_name,
+        }
+        for line in lines
+    ]
+    said = [f"**backfill** of {sentence}", *(f"- {plain(note)}" for note in notes)]
+    said += [f"audit record: `{kept.absolute()}`"] if kept else []
+    publish(f"{BACKFILL_KEY}-{month}", rows, "\n\n".join(said))
 
 
 ACTIVE = re.compile(r"[\\`*\[\]<>~|]|^[-+#](?=\s)", re.MULTILINE)

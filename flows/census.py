@@ -32,13 +32,24 @@ class Doors:
     settings: Settings
     components: Components
 
-    def count(self, period: BillingPeriod, now: datetime, *, refresh: bool = False) -> Counted:
-        """Everybody's usage of the month, up to now or to the month's end."""
+    def count(
+        self,
+        period: BillingPeriod,
+        now: datetime,
+        *,
+        whole_until: datetime | None = None,
+        refresh: bool = False,
+    ) -> Counted:
+        """Everybody's usage of the month, up to now or to the month's end.
+
+        `whole_until` is the hour up to which slurmdbd's books will be compared with it.
+        """
 
         def read(start: datetime, end: datetime) -> WindowUsage:
             return tasks.read_usage(self.slurm, start, end)
 
-        return count_month(read, None, period, min(now, period.end), now=now, refresh=refresh)
+        cutoff = min(now, period.end)
+        return count_month(read, None, period, cutoff, now=now, whole_until=whole_until, refresh=refresh)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,8 +12,11 @@ from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 from pydantic import Field
 
+from allocations.backfilling import parse_range
 from allocations.billing import BillingPeriod
+from allocations.errors import InvalidPeriod
 from flows.artifacts import publish_closed_month, publish_usage
+from flows.backfill import Wish, backfill
 from flows.calm import calmly
 from flows.census import Doors
 from flows.doors import open_cloudrock, open_slurm
@@ -24,8 +27,12 @@ from flows.settings import load_components, load_settings
 if TYPE_CHECKING:
     from flows.reporting import Reported
 
-Month = Annotated[
-    str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$", description="A month as YYYY-MM; empty: the current one")
+Months = Annotated[
+    str,
+    Field(
+        pattern=r"^\d{4}-(0[1-9]|1[0-2])(\.\.\d{4}-(0[1-9]|1[0-2]))?$",
+        description="A month as YYYY-MM, or several as YYYY-MM..YYYY-MM; empty: the current one",
+    ),
 ]
 
 
@@ -38,33 +45,47 @@ def run_name() -> str:
 
 @flow(name="push-usage", flow_run_name=run_name)
 def push_usage(
-    period: Month | None = None, *, allow_decrease: bool = False, refresh: bool = False
+    period: Months | None = None,
+    *,
+    allocation: str | None = None,
+    dry_run: bool = False,
+    allow_decrease: bool = False,
+    refresh: bool = False,
 ) -> State[Any]:
     """Report every allocation's usage of one month, as absolute amounts: repeating it changes nothing.
 
     Args:
-        period: a month as YYYY-MM; the current one when empty.
+        period: past months to count and tell again; the current month is reported when it is empty.
+        allocation: for past months, only this one: its account, or its resource's uuid.
+        dry_run: for past months, say what would change, and change nothing.
         allow_decrease: let amounts fall although no correction of the books explains it.
         refresh: count every day of the month anew, instead of taking settled ones from the store.
     """
-    return calmly(
-        lambda: push(period, datetime.now(UTC), allow_decrease=allow_decrease, refresh=refresh),
-        get_run_logger(),
-    )
+
+    def work() -> State[Any]:
+        months = parse_range(period) if period else ()
+        wish = Wish(months=months, allocation=allocation, dry_run=dry_run, allow_decrease=allow_decrease)
+        return push(wish, datetime.now(UTC), refresh=refresh)
+
+    return calmly(work, get_run_logger())
 
 
-def push(
-    text: str | None, now: datetime, *, allow_decrease: bool = False, refresh: bool = False
-) -> State[Any]:
+def push(wish: Wish, now: datetime, *, refresh: bool = False) -> State[Any]:
     """The flow's body; `now` is the run's one moment."""
     now = now.replace(microsecond=0)
-    period = BillingPeriod.parse(text) if text else BillingPeriod.containing(now)
+    current = BillingPeriod.containing(now)
+    if wish.months in ((), (current,)) and (wish.allocation or wish.dry_run):
+        raise InvalidPeriod(
+            "allocation and dry_run are for past months: expected a period that is over, as period=YYYY-MM"
+        )
     settings = load_settings()
     components = load_components(settings)
     slurm = open_slurm(settings)
     with open_cloudrock(settings) as cloudrock:
         doors = Doors(cloudrock, slurm, settings, components)
-        return report(doors, period, now, allow_decrease=allow_decrease, refresh=refresh)
+        if wish.months in ((), (current,)):
+            return report(doors, current, now, allow_decrease=wish.allow_decrease, refresh=refresh)
+        return backfill(doors, wish, now, get_run_logger())
 
 
 def report(

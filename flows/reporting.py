@@ -14,14 +14,15 @@ from prefect.logging import get_run_logger
 
 from allocations.billing import BillingPeriod, booking_refusal
 from allocations.booking import floors_for
-from allocations.reports import UsageLine, held_amounts, lines_of, usage_of
+from allocations.reports import UsageLine, held_amounts, lines_of, seconds_held, usage_of
 from allocations.shares import seconds_by_user
 from flows import tasks, usage_tasks
 from flows.census import Doors, take_census
 from flows.closed_month import look_back
 from flows.corrections import remembered
+from flows.gate import compare_with_books, falls_in, rolled_until
 from flows.settings import load_components
-from flows.telling import Teller
+from flows.telling import Outcome, Teller
 
 if TYPE_CHECKING:
     import logging
@@ -35,8 +36,8 @@ if TYPE_CHECKING:
     from cloudrock_io.client import Cloudrock
     from flows.census import Census
     from flows.closed_month import ClosedLine
+    from flows.gate import Gate
     from flows.settings import Settings
-    from flows.telling import Outcome
     from slurm_io.client import Slurm
 
 
@@ -92,6 +93,7 @@ class Reported:
     counted: Counted | None = None
     """The month as it was counted; None where it was not."""
     census: Census | None = None
+    gate: Gate | None = None
 
 
 @dataclass(slots=True)
@@ -114,9 +116,11 @@ class Reporting:
         """The whole of it."""
         census = take_census(self.doors)
         self.problem(*census.problems)
-        counted = self.doors.count(self.period, self.now, refresh=self.refresh)
+        rolled = rolled_until(self.doors, self.period, min(self.now, self.period.end))
+        counted = self.doors.count(self.period, self.now, whole_until=rolled, refresh=self.refresh)
         self.logger.info("%s counted up to %s", self.period, counted.cutoff.isoformat())
-        self.remark(*counted.remarks)
+        gate = compare_with_books(self.doors, counted, rolled, census)
+        self.remark(*counted.remarks, *gate.remarks)
         rows = tasks.fetch_held_usage(self.doors.cloudrock, self.period.start.date())
         usages = usage_of(
             census.claims, seconds_by_user(counted.seconds), held_amounts(rows), census.components
@@ -124,8 +128,8 @@ class Reporting:
         usages = self.with_carried(
             census, [u for u in usages if only is None or u.resource.uuid in only], rows
         )
-        self.reported.counted, self.reported.census = counted, census
-        self.tell(census, counted, usages)
+        self.reported.counted, self.reported.census, self.reported.gate = counted, census, gate
+        self.tell(census, counted, usages, gate)
         if refusal := self.refusal():
             unsent = "nothing was sent" if not self.reported.sent else "the rest was not sent"
             self.problem(f"{refusal}: {unsent}, the run's table has what was counted")
@@ -142,21 +146,27 @@ class Reporting:
         self.reported.closed = closed.lines
         return [closed.added_to(usage) for usage in usages]
 
-    def tell(self, census: Census, counted: Counted, usages: list[ResourceUsage]) -> None:
+    def tell(self, census: Census, counted: Counted, usages: list[ResourceUsage], gate: Gate) -> None:
         """Each resource's month to the marketplace."""
-        corrections = remembered(self.doors.settings.state_dir, self.period, counted.corrections)
+        state_dir, components = self.doors.settings.state_dir, census.components
+        corrections = remembered(state_dir, self.period, counted.corrections)
+        held_back = dict(gate.held_back)
+        if not self.allow_decrease:
+            known = {str(usage.account): seconds_held(usage, components) for usage in usages}
+            every = [one for changes in corrections.values() for one in changes]
+            held_back |= falls_in(known, counted, every)
         user_usage = usage_tasks.fetch_held_user_usage(self.doors.cloudrock, self.period)
-        state_dir = self.doors.settings.state_dir
         teller = Teller(self.doors.cloudrock, state_dir, self.period, census.offered, self.refusal)
         for usage in usages:
-            known = corrections.get(usage.account, [])
-            floors = (
-                dict.fromkeys(usage.totals, 0)
-                if self.allow_decrease
-                else floors_for(usage.held, known, census.components)
-            )
+            if usage.account in held_back:
+                reason = f"{held_back[usage.account]}: not sent"
+                self.note(usage, Outcome(result="held back", reason=reason, is_problem=True), components)
+                continue
+            floors = floors_for(usage.held, corrections.get(usage.account, []), components)
+            if self.allow_decrease:
+                floors = dict.fromkeys(usage.totals, 0)
             users = user_usage.get(usage.resource.allocation_uuid or "", [])
-            self.note(usage, teller.tell(usage, users, floors), census.components)
+            self.note(usage, teller.tell(usage, users, floors), components)
 
     def refusal(self) -> str | None:
         """Why the marketplace must not be told now; its clock is that of its last answer."""
@@ -179,7 +189,8 @@ class Reporting:
         """What came of one resource, and its lines in the report."""
         self.remark(*outcome.remarks)
         if outcome.is_problem:
-            self.problem(f"{usage.account}: {outcome.reason}")
+            named = outcome.reason.startswith(usage.account)
+            self.problem(outcome.reason if named else f"{usage.account}: {outcome.reason}")
         if outcome.reason:
             self.reported.reasons[usage.resource.uuid] = outcome.reason
         else:

@@ -16,7 +16,6 @@ from allocations.accounts import LEGAL_NAME, SHORTEST_HEX, AccountName, NamingRu
 from allocations.components import parse_components
 from allocations.desired import Rules
 from flows.choices import (
-    DatedUsage,
     DeploymentType,
     LimitsOwner,
     OrderApproval,
@@ -24,7 +23,7 @@ from flows.choices import (
     TerminateJobs,
     UsernameSource,
 )
-from flows.counting_settings import CountingSettings
+from flows.push_settings import PushSettings
 from flows.variables import complaints, variable
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ class SettingsError(Exception):
     """One line per variable that is missing or wrong."""
 
 
-class Settings(CountingSettings):
+class Settings(PushSettings):
     """Everything that an administrator sets, from the environment or a `.env` file."""
 
     model_config = SettingsConfigDict(
@@ -167,28 +166,6 @@ class Settings(CountingSettings):
         "Where the agent keeps its lock and what it may forget; all that write to one cluster share it",
         "the path of a folder, made when missing",
         Path(".cloudrock-slurm"),
-    )
-
-    carry_over: bool = variable(
-        "CLOUDROCK_CARRY_OVER",
-        "Whether what a closed month lacks (the hours after its last report) is added to the next month's "
-        "amounts, with a note beside them",
-        "true or false",
-        default=False,
-    )
-    mark_missing_erred: bool = variable(
-        "CLOUDROCK_MARK_MISSING_ERRED",
-        "Whether an allocation whose account is not on the cluster is set erred in the marketplace; "
-        "it is reported in any case",
-        "true or false",
-        default=False,
-    )
-    dated_usage: DatedUsage = variable(
-        "CLOUDROCK_DATED_USAGE",
-        "Whether the marketplace books usage under a past month when a report says so; auto asks it, "
-        "without writing anything",
-        "auto, yes or no",
-        DatedUsage.AUTO,
     )
 
     @field_validator("api_token")

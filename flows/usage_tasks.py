@@ -6,14 +6,20 @@ from typing import TYPE_CHECKING
 
 from prefect import task
 
+import slurm_io.retention
 from cloudrock_io.states import AllocationTransition
 from flows.tasks import effect, once
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from allocations.accounts import AccountName
-    from allocations.billing import BillingPeriod
+    from allocations.billing import BillingPeriod, UsageReport
     from allocations.marketplace import UserUsage
+    from allocations.reconcile import Books, Reservation
+    from allocations.retention import Retention
     from cloudrock_io.client import Cloudrock
+    from slurm_io.client import Slurm
 
 
 @task(name="fetch-held-user-usage", **effect)
@@ -73,3 +79,44 @@ def mark_erred(cloudrock: Cloudrock, resource_uuid: str, account: str) -> None:
     """Say in the marketplace that the allocation's account is not on the cluster."""
     del account
     cloudrock.set_allocation_state(resource_uuid, AllocationTransition.ERRED)
+
+
+@task(name="fetch-rolled-until", **effect)
+def fetch_rolled_until(slurm: Slurm, moment: datetime) -> datetime | None:
+    """Up to which whole hour slurmdbd has summed up its books."""
+    return slurm.fetch_rolled_until(moment)
+
+
+@task(name="fetch-books", **effect)
+def fetch_books(slurm: Slurm, start: datetime, until: datetime, tres: tuple[str, ...]) -> Books | None:
+    """What slurmdbd itself has summed up of these whole hours."""
+    return slurm.fetch_books(start, until, tres)
+
+
+@task(name="fetch-reservations", **effect)
+def fetch_reservations(slurm: Slurm, start: datetime, until: datetime) -> tuple[Reservation, ...]:
+    """The reservations whose idle time is in the books and in no job's record."""
+    return slurm.fetch_reservations(start, until)
+
+
+@task(name="fetch-retention", **effect)
+def fetch_retention(slurm: Slurm) -> Retention | None:
+    """How long slurmdbd keeps job records; None: for ever."""
+    return slurm_io.retention.fetch_retention(slurm.runner)
+
+
+@task(name="ask-for-dated-usage", **effect)
+def ask_for_dated_usage(cloudrock: Cloudrock) -> bool:
+    """Whether the marketplace books usage under a past month; nothing is written."""
+    return cloudrock.books_dated_usage()
+
+
+@task(name="report-dated-usage", task_run_name="{account}: report usage of {moment:%Y-%m}", **once)
+def report_dated_usage(
+    cloudrock: Cloudrock, report: UsageReport, moment: datetime, account: AccountName
+) -> None:
+    """Set a past month's amounts, at a server that books them there. Not retried: it is looked at first."""
+    del account
+    cloudrock.report_dated_usage(
+        report.plan_period_uuid, dict(report.amounts), moment, dict(report.descriptions)
+    )

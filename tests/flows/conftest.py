@@ -122,6 +122,8 @@ class Site:
         """A run of push-usage at another time, by its own clock and by the marketplace's; its final state."""
         from prefect import flow  # noqa: PLC0415
 
+        from allocations.backfilling import parse_range  # noqa: PLC0415
+        from flows.backfill import Wish  # noqa: PLC0415
         from flows.calm import calmly  # noqa: PLC0415
         from flows.push import push  # noqa: PLC0415
 
@@ -130,7 +132,10 @@ class Site:
 
         @flow(name="push-usage")
         def at_that_time() -> State[Any]:
-            return calmly(lambda: push(how.pop("period", None), now, **how), logging.getLogger("test"))
+            period = how.pop("period", "")
+            refresh = how.pop("refresh", False)
+            wish = Wish(months=parse_range(period) if period else (), **how)
+            return calmly(lambda: push(wish, now, refresh=refresh), logging.getLogger("test"))
 
         state: State[Any] = at_that_time(return_state=True)
         return state
@@ -191,6 +196,7 @@ def site(
         "CLOUDROCK_API_TOKEN": marketplace.tokens["provider_owner"],
         "CLOUDROCK_OFFERING_UUID": marketplace.offering_uuid,
         "SLURM_DEPLOYMENT_TYPE": "native",
+        "SYNC_RECONCILE": "off",  # inserted jobs are in no rollup, unless a test makes one
     }
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
