@@ -178,6 +178,8 @@ class OfferingComponent:
     name: str
     measured_unit: str
     billing_type: BillingType
+    fields: Mapping[str, object] = field(default_factory=dict)
+    """Everything that the marketplace says of it, as it came: an update must send back all of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

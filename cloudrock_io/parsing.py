@@ -201,6 +201,7 @@ def parse_offering(json: object) -> Offering:
                 name=component.text("name"),
                 measured_unit=component.text_or("measured_unit", ""),
                 billing_type=component.word("billing_type", BillingType),
+                fields=component.values,
             )
             for component in offering.objects("components", "component")
         ),

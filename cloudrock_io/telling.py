@@ -15,7 +15,7 @@ from cloudrock_io import sendable
 from cloudrock_io.errors import CloudrockRejected, UnexpectedCloudrockData, UnsendableToCloudrock
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from allocations.marketplace import UserUsage
@@ -151,6 +151,17 @@ class Telling:
                 raise
             return any(reason.partition(":")[0] == "date" for reason in refusal.reasons)
         raise UnexpectedCloudrockData("a usage report for no plan period", "a refusal", "an acceptance")
+
+    def update_components(self, offering_uuid: str, components: Sequence[Mapping[str, object]]) -> None:
+        """Give the offering this whole set of components, each with all of its fields.
+
+        A field that is left out is reset. A type that is left out is removed: in every offering of the
+        marketplace, with all its usage, if this one never had a resource. So nothing may be left out.
+        """
+        uuid = sendable.uuid("the offering's uuid", offering_uuid)
+        if not components:
+            raise UnsendableToCloudrock("an offering's components", "one at least", "none")
+        self._transport.set_offering_components(uuid, [dict(one) for one in components])
 
     def report_user_usage(self, resource_uuid: str, usage: UserUsage) -> None:
         """Set what one user used in one month, past months too. Sets, never adds.

@@ -12,6 +12,7 @@ from typing import Annotated
 import cyclopts
 
 from allocations.errors import RuleError
+from cloudrock_slurm.components import components
 from flows.settings import SettingsError, load_components, load_settings
 
 BAD_SETTINGS = 2
@@ -25,6 +26,7 @@ app = cyclopts.App(
     help="Makes Cloudrock allocations real on a SLURM cluster and reports what they used.",
     version_flags=["--version"],
 )
+app.command(components)
 
 
 @app.default

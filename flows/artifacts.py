@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from allocations.backfilling import MonthLine
     from allocations.billing import BillingPeriod
+    from allocations.offering_components import ComponentChange
     from allocations.outcomes import Outcome
     from allocations.reports import UsageLine
     from flows.closed_month import ClosedLine
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 ORDERS_KEY = "orders"
 USAGE_KEY = "usage"
 BACKFILL_KEY = "backfill"
+COMPONENTS_KEY = "components"
 CLOSED_MONTH_KEY = "closed-month"
 
 
@@ -101,6 +103,15 @@ def publish_backfill(
     said = [f"**backfill** of {sentence}", *(f"- {plain(note)}" for note in notes)]
     said += [f"audit record: `{kept.absolute()}`"] if kept else []
     publish(f"{BACKFILL_KEY}-{month}", rows, "\n\n".join(said))
+
+
+def publish_components(changes: Sequence[ComponentChange], summary: str) -> None:
+    """What differs between the offering's components and the components file."""
+    rows = [
+        {"component": one.type, "field": one.field, "offering": str(one.before), "file": str(one.after)}
+        for one in changes
+    ]
+    publish(COMPONENTS_KEY, rows, f"**sync-components**: {plain(summary)}")
 
 
 ACTIVE = re.compile(r"[\\`*\[\]<>~|]|^[-+#](?=\s)", re.MULTILINE)

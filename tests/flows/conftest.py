@@ -118,8 +118,11 @@ class Site:
         state: State[Any] = push_usage(period, return_state=True, **how)
         return state
 
-    def push_at(self, moment: str, **how: Any) -> State[Any]:
-        """A run of push-usage at another time, by its own clock and by the marketplace's; its final state."""
+    def push_at(self, moment: str, theirs: str | None = None, **how: Any) -> State[Any]:
+        """A run of push-usage at another time, by its own clock and by the marketplace's; its final state.
+
+        `theirs`: where the marketplace's clock says something else.
+        """
         from prefect import flow  # noqa: PLC0415
 
         from allocations.backfilling import parse_range  # noqa: PLC0415
@@ -128,7 +131,7 @@ class Site:
         from flows.push import push  # noqa: PLC0415
 
         now = datetime.fromisoformat(moment)
-        self.marketplace.office.set_clock(now)
+        self.marketplace.office.set_clock(theirs or now)
 
         @flow(name="push-usage")
         def at_that_time() -> State[Any]:

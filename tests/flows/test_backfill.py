@@ -1,4 +1,4 @@
-"""Past months again, on a marketplace that books its current month only, and on one that books dated usage."""
+"""Past months again, on a marketplace that books its current month only, and on one that books dates."""
 
 from __future__ import annotations
 
