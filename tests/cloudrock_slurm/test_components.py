@@ -85,8 +85,7 @@ def test_apply_changes_what_the_file_says_and_keeps_what_was_set_in_the_portal(s
     before = site.offered()
     code, text = site.run("--apply")
     price = "no price in any plan until somebody gives it one in the portal"
-    assert (code, text) == (0, f"{DIFFERENCES}{verdict}
-")
+    assert (code, text) == (0, f"{DIFFERENCES}the offering was changed; gres/fpga: {price}\n")
     after = site.offered()
     assert after["cpu"] == {**before["cpu"], "name": "Cores", "measured_unit": "hours"}
     assert after["mem"] == before["mem"]
