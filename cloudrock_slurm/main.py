@@ -13,6 +13,7 @@ import cyclopts
 
 from allocations.errors import RuleError
 from cloudrock_slurm.components import components
+from cloudrock_slurm.report import report
 from flows.settings import SettingsError, load_components, load_settings
 
 BAD_SETTINGS = 2
@@ -27,6 +28,7 @@ app = cyclopts.App(
     version_flags=["--version"],
 )
 app.command(components)
+app.command(report)
 
 
 @app.default

@@ -87,3 +87,12 @@ def take_census(doors: Doors) -> Census:
         observed=observed,
         problems=(*strange, *unreadable, *unclaimed),
     )
+
+
+def children(observed: ClusterState) -> dict[str, list[str]]:
+    """Account to the accounts directly below it."""
+    below: dict[str, list[str]] = {}
+    for account in observed.accounts.values():
+        if account.parent is not None:
+            below.setdefault(account.parent, []).append(account.name)
+    return below

@@ -12,6 +12,7 @@ from allocations.reconcile import Reconcile, Reconciliation, Verdict, reconcile,
 from allocations.usage import seconds_by_account
 from flows import usage_tasks
 from flows.calm import EXPECTED
+from flows.census import children
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
     from allocations.billing import BillingPeriod
     from allocations.days import Correction, Counted
-    from allocations.model import ClusterState
     from flows.census import Census, Doors
 
 
@@ -81,15 +81,6 @@ def compare_with_books(doors: Doors, counted: Counted, rolled: datetime | None, 
     held_back = {account: reasons[account] for account in ours.held_back(mode)}
     remarks = tuple(reason for account, reason in sorted(reasons.items()) if account not in held_back)
     return Gate(held_back=held_back, reconciliation=ours, remarks=remarks)
-
-
-def children(observed: ClusterState) -> dict[str, list[str]]:
-    """Account to the accounts directly below it."""
-    below: dict[str, list[str]] = {}
-    for account in observed.accounts.values():
-        if account.parent is not None:
-            below.setdefault(account.parent, []).append(account.name)
-    return below
 
 
 def falls_in(
