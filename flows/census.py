@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from allocations.reconcile import Reconcile
 from allocations.reports import claimed, reportable
 from flows import tasks
-from flows.counting import count_month
+from flows.doors import open_day_store
+from flows.reconciling import Counting
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -15,9 +17,10 @@ if TYPE_CHECKING:
     from allocations.accounts import AccountName
     from allocations.billing import BillingPeriod
     from allocations.components import Components
-    from allocations.days import Counted, WindowUsage
+    from allocations.days import Counted
     from allocations.marketplace import Offering, Resource
     from allocations.model import ClusterState
+    from allocations.reconcile import Reconciliation
     from cloudrock_io.client import Cloudrock
     from flows.settings import Settings
     from slurm_io.client import Slurm
@@ -36,20 +39,28 @@ class Doors:
         self,
         period: BillingPeriod,
         now: datetime,
+        observed: ClusterState,
         *,
-        whole_until: datetime | None = None,
         refresh: bool = False,
-    ) -> Counted:
-        """Everybody's usage of the month, up to now or to the month's end.
+    ) -> tuple[Counted, Reconciliation | None]:
+        """Everybody's usage of the month, up to now or to the month's end, beside slurmdbd's own books.
 
-        `whole_until` is the hour up to which slurmdbd's books will be compared with it.
+        The books are None where SYNC_RECONCILE says that nothing is compared.
         """
-
-        def read(start: datetime, end: datetime) -> WindowUsage:
-            return tasks.read_usage(self.slurm, start, end)
-
-        cutoff = min(now, period.end)
-        return count_month(read, None, period, cutoff, now=now, whole_until=whole_until, refresh=refresh)
+        counting = Counting(
+            slurm=self.slurm,
+            store=open_day_store(self.settings, tasks.fetch_cluster_name(self.slurm)),
+            period=period,
+            cutoff=min(now, period.end),
+            now=now,
+            observed=observed,
+            tres=tuple(self.components),
+            refresh=refresh,
+            settling_days=self.settings.usage_settling_days,
+        )
+        if self.settings.reconcile is Reconcile.OFF:
+            return counting.count(None, refresh=refresh), None
+        return counting.run()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +76,11 @@ class Census:
     """Those whose account is on the cluster, and theirs alone."""
     observed: ClusterState
     problems: tuple[str, ...]
+
+    @property
+    def accounts(self) -> frozenset[str]:
+        """The accounts that are billed."""
+        return frozenset(account for _, account in self.claims)
 
     @property
     def offered(self) -> frozenset[str]:
@@ -87,12 +103,3 @@ def take_census(doors: Doors) -> Census:
         observed=observed,
         problems=(*strange, *unreadable, *unclaimed),
     )
-
-
-def children(observed: ClusterState) -> dict[str, list[str]]:
-    """Account to the accounts directly below it."""
-    below: dict[str, list[str]] = {}
-    for account in observed.accounts.values():
-        if account.parent is not None:
-            below.setdefault(account.parent, []).append(account.name)
-    return below

@@ -14,12 +14,12 @@ from allocations.month_report import (
     seconds_of_jobs,
     usage_table,
 )
-from allocations.reconcile import Reconcile, reconcile
+from allocations.reconcile import Reconcile, children_of, reconcile
 from allocations.reports import held_amounts, reportable, usage_of
 from allocations.shares import seconds_by_user
 from allocations.usage import seconds_by_account
-from flows.census import children
 from flows.counting import count_month
+from flows.doors import open_day_store
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -53,7 +53,16 @@ def explain(doors: Doors, period: BillingPeriod, allocation: str | None, now: da
     components = {kind: doors.components[kind] for kind in accepted}
     observed = doors.slurm.observe()
     rolled = doors.slurm.fetch_rolled_until(cutoff) if doors.settings.reconcile is not Reconcile.OFF else None
-    counted = count_month(doors.slurm.fetch_usage, None, period, cutoff, now=now, whole_until=rolled)
+    store = open_day_store(doors.settings, doors.slurm.fetch_cluster_name())
+    counted = count_month(
+        doors.slurm.fetch_usage,
+        store,
+        period,
+        cutoff,
+        now=now,
+        whole_until=max(rolled, period.start) if rolled else None,
+        settling_days=doors.settings.usage_settling_days,
+    )
     held = held_amounts(doors.cloudrock.fetch_component_usages(period.start.date()))
     usages = usage_of(claims, seconds_by_user(counted.seconds), held, components)
     accounts = {str(usage.account) for usage in usages}
@@ -87,7 +96,7 @@ def compared(
         seconds_by_account(counted.whole_hours),
         doors.slurm.fetch_books(start, rolled, tres),
         tres,
-        below=children(observed),
+        below=children_of(observed),
         reservations=doors.slurm.fetch_reservations(start, rolled),
         until=rolled,
     )

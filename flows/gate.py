@@ -1,6 +1,6 @@
 """The gate: accounts whose count does not agree with slurmdbd's own books do not reach the marketplace.
 
-The rules are `allocations.reconcile`; here they get what they compare, and SYNC_RECONCILE decides.
+The rules are `allocations.reconcile`, the comparison is `flows.reconciling`; here SYNC_RECONCILE decides.
 """
 
 from __future__ import annotations
@@ -8,19 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from allocations.reconcile import Reconcile, Reconciliation, Verdict, reconcile, unexplained_falls
+from allocations.reconcile import Reconcile, Reconciliation, Verdict, unexplained_falls
 from allocations.usage import seconds_by_account
-from flows import usage_tasks
-from flows.calm import EXPECTED
-from flows.census import children
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from datetime import datetime
+    from collections.abc import Collection, Iterable, Mapping
 
-    from allocations.billing import BillingPeriod
     from allocations.days import Correction, Counted
-    from flows.census import Census, Doors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,57 +24,25 @@ class Gate:
     held_back: Mapping[str, str] = field(default_factory=dict)
     """Account to why its usage must not be sent."""
     reconciliation: Reconciliation | None = None
-    """None where nothing was compared."""
+    """Of the billed accounts; None where nothing was compared."""
     remarks: tuple[str, ...] = ()
 
 
-def rolled_until(doors: Doors, period: BillingPeriod, cutoff: datetime) -> datetime | None:
-    """Up to which whole hour of the month slurmdbd's books can be compared; None: up to none.
-
-    Raises:
-        SlurmError: slurmdbd could not be asked, and SYNC_RECONCILE is not off.
-    """
-    if doors.settings.reconcile is Reconcile.OFF:
-        return None
-    rolled = usage_tasks.fetch_rolled_until(doors.slurm, cutoff)
-    return rolled if rolled is not None and rolled > period.start else None
-
-
-def compare_with_books(doors: Doors, counted: Counted, rolled: datetime | None, census: Census) -> Gate:
-    """Our count up to `rolled` beside slurmdbd's own sums, for every account that is billed."""
-    mode = doors.settings.reconcile
-    if mode is Reconcile.OFF:
+def judge(compared: Reconciliation | None, billed: Collection[str], mode: Reconcile) -> Gate:
+    """Which of the billed accounts are held back, and what is to be said of the others."""
+    if compared is None or mode is Reconcile.OFF:
         return Gate()
-    if rolled is None:
-        return Gate(
-            remarks=("slurmdbd has summed up no hour of this month lately: the count is not verified",)
-        )
-    tres = tuple(census.components)
-    try:
-        books = usage_tasks.fetch_books(doors.slurm, counted.period.start, rolled, tres)
-        reservations = usage_tasks.fetch_reservations(doors.slurm, counted.period.start, rolled)
-    except EXPECTED as failure:
-        if mode is Reconcile.BLOCK:
-            raise
-        return Gate(
-            remarks=(f"slurmdbd's own books could not be read, the count is not verified: {failure}",)
-        )
-    compared = reconcile(
-        seconds_by_account(counted.whole_hours),
-        books,
-        tres,
-        below=children(census.observed),
-        reservations=reservations,
-        until=rolled,
-    )
-    billed = {account for _, account in census.claims}
     ours = Reconciliation(compared.until, tuple(line for line in compared.lines if line.account in billed))
     reasons: dict[str, str] = {}
     for line in ours.with_verdict(Verdict.MISMATCH):
         reasons[line.account] = f"{reasons[line.account]}; {line}" if line.account in reasons else str(line)
-    held_back = {account: reasons[account] for account in ours.held_back(mode)}
-    remarks = tuple(reason for account, reason in sorted(reasons.items()) if account not in held_back)
-    return Gate(held_back=held_back, reconciliation=ours, remarks=remarks)
+    held_back = {account: reasons[account] for account in sorted(ours.held_back(mode))}
+    remarks = [reason for account, reason in sorted(reasons.items()) if account not in held_back]
+    unverified = {line.account for line in ours.with_verdict(Verdict.UNVERIFIED)}
+    if unverified:
+        words = ours.with_verdict(Verdict.UNVERIFIED)[0].words
+        remarks.append(f"the usage of {len(unverified)} accounts is not verified: {words}")
+    return Gate(held_back=held_back, reconciliation=ours, remarks=tuple(remarks))
 
 
 def falls_in(

@@ -16,14 +16,13 @@ from allocations.backfilling import (
     settled,
 )
 from allocations.booking import floors_for
-from allocations.reconcile import Reconcile
 from allocations.reports import held_amounts, usage_of
 from allocations.shares import seconds_by_user
 from allocations.userusage import COLUMNS, rows_to_send, user_rows
 from flows import tasks, usage_tasks
 from flows.calm import EXPECTED
 from flows.corrections import remembered
-from flows.gate import compare_with_books
+from flows.gate import judge
 from flows.locking import one_at_a_time
 from flows.telling import LOCK
 
@@ -85,8 +84,7 @@ class MonthAgain:
 
     def count(self) -> Counted | None:
         """The month from its records, every day anew; None when they are not there any more."""
-        whole = None if self.doors.settings.reconcile is Reconcile.OFF else self.month.end
-        counted = self.doors.count(self.month, self.now, whole_until=self.month.end, refresh=True)
+        counted, books = self.doors.count(self.month, self.now, self.census.observed, refresh=True)
         self.fingerprint = counted.fingerprint
         self.logger.info("%s counted anew, source %s", self.month, counted.fingerprint)
         if not counted.records and self.has_books():
@@ -95,7 +93,7 @@ class MonthAgain:
                 "nothing was changed"
             )
             return None
-        gate = compare_with_books(self.doors, counted, whole, self.census)
+        gate = judge(books, self.census.accounts, self.doors.settings.reconcile)
         self.remarks += [*counted.remarks, *gate.remarks]
         self.held_back = dict(gate.held_back)
         self.problems += [f"{reason}: not told" for _, reason in sorted(gate.held_back.items())]
@@ -105,8 +103,8 @@ class MonthAgain:
     def has_books(self) -> bool:
         """Whether slurmdbd's own sums hold any usage of the month."""
         tres = tuple(self.census.components)
-        books = usage_tasks.fetch_books(self.doors.slurm, self.month.start, self.month.end, tres)
-        return books is not None and any(any(used.values()) for used in books.with_below.values())
+        books = tasks.fetch_books(self.doors.slurm, self.month.start, self.month.end, tres)
+        return any(any(used.values()) for used in books.with_below.values())
 
     def read(self) -> Held:
         """What the marketplace holds at this moment."""

@@ -20,7 +20,7 @@ from flows import tasks, usage_tasks
 from flows.census import Doors, take_census
 from flows.closed_month import look_back
 from flows.corrections import remembered
-from flows.gate import compare_with_books, falls_in, rolled_until
+from flows.gate import falls_in, judge
 from flows.settings import load_components
 from flows.telling import Outcome, Teller
 
@@ -116,10 +116,9 @@ class Reporting:
         """The whole of it."""
         census = take_census(self.doors)
         self.problem(*census.problems)
-        rolled = rolled_until(self.doors, self.period, min(self.now, self.period.end))
-        counted = self.doors.count(self.period, self.now, whole_until=rolled, refresh=self.refresh)
+        counted, books = self.doors.count(self.period, self.now, census.observed, refresh=self.refresh)
         self.logger.info("%s counted up to %s", self.period, counted.cutoff.isoformat())
-        gate = compare_with_books(self.doors, counted, rolled, census)
+        gate = judge(books, census.accounts, self.doors.settings.reconcile)
         self.remark(*counted.remarks, *gate.remarks)
         rows = tasks.fetch_held_usage(self.doors.cloudrock, self.period.start.date())
         usages = usage_of(

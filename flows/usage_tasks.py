@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from allocations.accounts import AccountName
     from allocations.billing import BillingPeriod, UsageReport
     from allocations.marketplace import UserUsage
-    from allocations.reconcile import Books, Reservation
     from allocations.retention import Retention
     from cloudrock_io.client import Cloudrock
     from slurm_io.client import Slurm
@@ -79,24 +78,6 @@ def mark_erred(cloudrock: Cloudrock, resource_uuid: str, account: str) -> None:
     """Say in the marketplace that the allocation's account is not on the cluster."""
     del account
     cloudrock.set_allocation_state(resource_uuid, AllocationTransition.ERRED)
-
-
-@task(name="fetch-rolled-until", **effect)
-def fetch_rolled_until(slurm: Slurm, moment: datetime) -> datetime | None:
-    """Up to which whole hour slurmdbd has summed up its books."""
-    return slurm.fetch_rolled_until(moment)
-
-
-@task(name="fetch-books", **effect)
-def fetch_books(slurm: Slurm, start: datetime, until: datetime, tres: tuple[str, ...]) -> Books | None:
-    """What slurmdbd itself has summed up of these whole hours."""
-    return slurm.fetch_books(start, until, tres)
-
-
-@task(name="fetch-reservations", **effect)
-def fetch_reservations(slurm: Slurm, start: datetime, until: datetime) -> tuple[Reservation, ...]:
-    """The reservations whose idle time is in the books and in no job's record."""
-    return slurm.fetch_reservations(start, until)
 
 
 @task(name="fetch-retention", **effect)
