@@ -44,7 +44,9 @@ def publish_orders(outcomes: Sequence[Outcome], unreadable: Sequence[str], summa
     publish(ORDERS_KEY, rows, f"**pull-orders**: {summary}")
 
 
-def publish_usage(lines: Sequence[UsageLine], remarks: Sequence[str], summary: str) -> None:
+def publish_usage(
+    lines: Sequence[UsageLine], remarks: Sequence[str], summary: str, page: Path | None
+) -> None:
     """Each allocation's usage of the month: seconds on the cluster, the amount, and what happened to it."""
     rows = [
         {
@@ -59,7 +61,9 @@ def publish_usage(lines: Sequence[UsageLine], remarks: Sequence[str], summary: s
         }
         for line in lines
     ]
-    publish(USAGE_KEY, rows, f"**push-usage**: {summary}" + "".join(f"\n\n- {plain(r)}" for r in remarks))
+    said = [f"**push-usage**: {summary}", *(f"- {plain(remark)}" for remark in remarks)]
+    said += [f"The month with plots: [{page.name}]({page.absolute().as_uri()})"] if page else []
+    publish(USAGE_KEY, rows, "\n\n".join(said))
 
 
 def publish_closed_month(month: BillingPeriod, lines: Sequence[ClosedLine]) -> None:

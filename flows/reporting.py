@@ -94,6 +94,8 @@ class Reported:
     """The month as it was counted; None where it was not."""
     census: Census | None = None
     gate: Gate | None = None
+    usages: list[ResourceUsage] = field(default_factory=list)
+    """Each resource's month, as it was counted and as the marketplace held it when the run began."""
 
 
 @dataclass(slots=True)
@@ -128,6 +130,7 @@ class Reporting:
             census, [u for u in usages if only is None or u.resource.uuid in only], rows
         )
         self.reported.counted, self.reported.census, self.reported.gate = counted, census, gate
+        self.reported.usages = usages
         self.tell(census, counted, usages, gate)
         if refusal := self.refusal():
             unsent = "nothing was sent" if not self.reported.sent else "the rest was not sent"

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from allocations.billing import amounts_of
+from allocations.billing import amount_of, amounts_of
 from allocations.components import parse_components
 from allocations.desired import desired_limits
+from allocations.shares import shares_of
 from allocations.usage import seconds_by_account, tres_seconds
 from slurm_io.parsing import parse_jobs
 
@@ -45,6 +46,19 @@ def test_a_worked_example_comes_out_as_the_page_says(example: dict[str, str]) ->
 
     minutes = desired_limits({kind: int(example["an order for"])}, components)
     assert ",".join(f"{tres}={number}" for tres, number in minutes.items()) == example["becomes GrpTRESMins"]
+
+
+def test_the_worked_shares_of_users_come_out_as_the_page_says() -> None:
+    page = (DOCS / "units.md").read_text()
+    part = page.partition("## Users' shares")[2].partition("## ")[0]
+    rows = re.findall(r"^\| (\w.*?) \| (\d+) \| ([\d.]+) \| (\d+) \|$", part, re.MULTILINE)
+    *users, (name, total, _, amount) = rows
+    assert name == "the allocation"
+    assert int(total) == sum(int(seconds) for _, seconds, _, _ in users)
+    assert int(amount) == amount_of(int(total), 60)
+    assert all(Decimal(exact) == Decimal(seconds) / 3600 for _, seconds, exact, _ in rows)
+    seconds = {user: int(used) for user, used, _, _ in users}
+    assert shares_of(int(amount), seconds, 60) == {user: int(share) for user, _, _, share in users}
 
 
 def test_the_glossary_explains_each_word_once_in_one_line() -> None:
