@@ -54,8 +54,23 @@ class BillingPeriod:
     @property
     def end(self) -> datetime:
         """The first moment of the next month, not included."""
+        following = self.next
+        return datetime(following.year, following.month, 1, tzinfo=UTC)
+
+    @property
+    def next(self) -> BillingPeriod:
+        """The month after."""
         carry, month = divmod(self.month, MONTHS)
-        return datetime(self.year + carry, month + 1, 1, tzinfo=UTC)
+        return BillingPeriod(self.year + carry, month + 1)
+
+    @property
+    def previous(self) -> BillingPeriod:
+        """The month before."""
+        return (
+            BillingPeriod(self.year, self.month - 1)
+            if self.month > 1
+            else BillingPeriod(self.year - 1, MONTHS)
+        )
 
 
 def amount_of(tres_seconds: int, unit_factor: int) -> int:
@@ -78,6 +93,8 @@ class UsageReport:
 
     plan_period_uuid: str
     amounts: Mapping[str, int] = field(default_factory=dict)
+    descriptions: Mapping[str, str] = field(default_factory=dict)
+    """Component type to what people shall read beside the amount; nothing where absent."""
 
 
 def booking_refusal(period: BillingPeriod, server_time: datetime | None, guard: timedelta) -> str | None:
@@ -85,7 +102,7 @@ def booking_refusal(period: BillingPeriod, server_time: datetime | None, guard: 
 
     The marketplace books every report under its own clock's UTC month, whatever the report says (contract 6),
     and a post may take as long as `guard`, repeats included: one that crosses the turn would corrupt the new
-    month.
+    month. For as long after the turn another of the server's clocks may still be in the old one.
     """
     if server_time is None:
         return "the marketplace did not say what time it has, so nothing may be sent"
@@ -94,6 +111,8 @@ def booking_refusal(period: BillingPeriod, server_time: datetime | None, guard: 
         return f"the marketplace books under its current month {current} and cannot be given {period}"
     if server_time + guard >= period.end:
         return f"the month {period} ends within {guard.total_seconds():.0f} s: too close to its turn"
+    if server_time < period.start + guard:
+        return f"the month {period} began less than {guard.total_seconds():.0f} s ago: too close to its turn"
     return None
 
 
@@ -104,7 +123,9 @@ def open_period(periods: Iterable[PlanPeriod]) -> PlanPeriod | None:
     return max(still_open, key=lambda period: (period.start or oldest, period.uuid), default=None)
 
 
-def report_for(totals: Mapping[str, int], periods: Iterable[PlanPeriod]) -> UsageReport | None:
+def report_for(
+    totals: Mapping[str, int], periods: Iterable[PlanPeriod], descriptions: Mapping[str, str] | None = None
+) -> UsageReport | None:
     """The open period's report, so that all periods of the month together hold the month's totals.
 
     After a change of plan the closed period keeps what it holds, so the open one gets the total less that.
@@ -123,4 +144,4 @@ def report_for(totals: Mapping[str, int], periods: Iterable[PlanPeriod]) -> Usag
                 "already and cannot be changed: nothing was sent, look at both"
             )
         amounts[kind] = total - elsewhere
-    return UsageReport(target.uuid, amounts)
+    return UsageReport(target.uuid, amounts, descriptions or {})

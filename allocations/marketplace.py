@@ -163,6 +163,8 @@ class PlanPeriod:
     """None while the period is open."""
     usages: Mapping[str, int]
     """Component type to the amount that this period holds for the server's current month."""
+    descriptions: Mapping[str, str] = field(default_factory=dict)
+    """Component type to what stands beside that amount for people."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,6 +176,10 @@ class ComponentUsage:
     amount: int
     billing_period: str
     """The first day of the month, YYYY-MM-DD, in UTC."""
+    description: str = ""
+    """What stands beside the amount for people."""
+    created: datetime | None = None
+    """When the row was made, which is while its plan period was open."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,6 +190,8 @@ class OfferingComponent:
     name: str
     measured_unit: str
     billing_type: BillingType
+    fields: Mapping[str, object] = field(default_factory=dict)
+    """Everything that the marketplace says of it, as it came: an update must send back all of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

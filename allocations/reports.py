@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from allocations.accounts import AccountName
-from allocations.billing import amounts_of
+from allocations.billing import SECONDS_PER_MINUTE, amounts_of
 from allocations.marketplace import BillingType
+from allocations.shares import user_amounts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -30,13 +31,29 @@ class ResourceUsage:
     tres_seconds: Mapping[str, int]
     amounts: Mapping[str, int]
     """Component type to the month's absolute amount, in measured units."""
+    users: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """User to component type to his share of that amount: they add up to it."""
     held: Mapping[str, int]
     """Component type to the amount that the marketplace holds; absent where none, which is not zero."""
+    carried: Mapping[str, int] = field(default_factory=dict)
+    """Component type to what is added for the month before; absent where nothing is said of it."""
+    held_carried: Mapping[str, int] = field(default_factory=dict)
+    """The same of the rows that the marketplace holds."""
+    descriptions: Mapping[str, str] = field(default_factory=dict)
+    """Component type to what people shall read beside the amount."""
+
+    @property
+    def totals(self) -> dict[str, int]:
+        """Component type to what the month's rows shall hold together."""
+        return {kind: amount + self.carried.get(kind, 0) for kind, amount in self.amounts.items()}
 
     @property
     def differs(self) -> bool:
-        """Whether there is anything to send."""
-        return any(self.held.get(kind) != amount for kind, amount in self.amounts.items())
+        """Whether the marketplace holds anything else."""
+        return any(
+            self.held.get(kind) != total or self.held_carried.get(kind) != self.carried.get(kind)
+            for kind, total in self.totals.items()
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,18 +128,55 @@ def claimed(
 
 def usage_of(
     claims: Iterable[tuple[Resource, AccountName]],
-    seconds: Mapping[str, Mapping[str, int]],
+    seconds: Mapping[str, Mapping[str, Mapping[str, int]]],
     held: Mapping[str, Mapping[str, int]],
     components: Components,
 ) -> list[ResourceUsage]:
-    """Each resource's month. An account without any job used zero: that is known, not missing."""
-    return [
-        ResourceUsage(
+    """Each resource's month, from account to user to TRES to seconds.
+
+    An account without any job used zero: that is known, not missing.
+    """
+    usages = []
+    for resource, account in claims:
+        by_user = seconds.get(account, {})
+        total: Counter[str] = Counter()
+        for row in by_user.values():
+            total.update(row)
+        amounts = amounts_of(total, components)
+        usage = ResourceUsage(
             resource=resource,
             account=account,
-            tres_seconds=seconds.get(account, {}),
-            amounts=amounts_of(seconds.get(account, {}), components),
+            tres_seconds=dict(total),
+            amounts=amounts,
+            users=user_amounts(by_user, amounts, components),
             held=held.get(resource.uuid, {}),
         )
-        for resource, account in claims
+        usages.append(usage)
+    return usages
+
+
+def lines_of(usage: ResourceUsage, components: Components, result: str) -> list[UsageLine]:
+    """The report's lines for one resource, one for each component."""
+    return [
+        UsageLine(
+            account=usage.account,
+            resource_name=usage.resource.name,
+            component=kind,
+            tres_seconds=usage.tres_seconds.get(kind, 0),
+            amount=total,
+            unit=components[kind].measured_unit,
+            held=usage.held.get(kind),
+            result=result,
+        )
+        for kind, total in usage.totals.items()
     ]
+
+
+def seconds_held(usage: ResourceUsage, components: Components) -> dict[str, int]:
+    """Component type to the least TRES-seconds that the month's own held amount can stand for."""
+    return {
+        kind: max(0, (2 * own - 1) * SECONDS_PER_MINUTE * components[kind].unit_factor // 2)
+        for kind, held in usage.held.items()
+        if kind in components
+        for own in [held - usage.held_carried.get(kind, 0)]
+    }

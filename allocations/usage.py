@@ -14,7 +14,10 @@ import pandas as pd
 from allocations.errors import ImpossibleUsage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
+
+FORMULA = "AllocTRES x ElapsedRaw for cpu less open suspensions, x clipped End - Start for the others"
+"""What makes TRES-seconds of a record, in words: sums kept under other words mean something else."""
 
 UNKNOWN = "(unknown)"
 """Stands for an account or user that sacct could not name, so that totals stay whole."""
@@ -28,7 +31,7 @@ LARGEST_SUM = 2.0**62
 class Jobs:
     """Job records of a period, clipped to it: one row per record that slurmdbd keeps of a job.
 
-    `records`: account, user (text), state (text), elapsed_seconds, span_seconds (int64, 0 before the start).
+    `records`: account, user, state, job_id (text), elapsed_seconds, span_seconds (int64, 0 before the start).
     `alloc_tres`: the same rows, one int64 column per TRES: the allocated count (MB for mem), 0 when absent.
     """
 
@@ -39,36 +42,44 @@ class Jobs:
         return len(self.records)
 
 
-def total_of(typed: Mapping[str, int]) -> dict[str, int]:
-    """The counts of one record with each generic GRES present: where only types were recorded, their sum.
+def with_totals(counts: pd.DataFrame, recorded: pd.DataFrame) -> pd.DataFrame:
+    """The counts of each row with every generic GRES: where only types were recorded, their sum.
 
     `gres/gpu=2,gres/gpu:a100=2` are the same two devices twice, so a recorded generic count stands as it is.
+    `counts` and `recorded`: the same rows, a column per TRES; a TRES that no row recorded is left out.
     """
-    counts = dict(typed)
-    sums: dict[str, int] = {}
-    for tres, count in typed.items():
-        generic, colon, _ = tres.partition(":")
-        if colon and generic.startswith("gres/"):
-            sums[generic] = sums.get(generic, 0) + count
-    for generic, total in sums.items():
-        counts.setdefault(generic, total)
-    return counts
+    table = counts.loc[:, recorded.any().to_numpy()]
+    typed = [tres for tres in table.columns if tres.startswith("gres/") and ":" in tres]
+    totals: dict[str, pd.Series[int]] = {}
+    for tres in typed:
+        generic = tres.partition(":")[0]
+        totals[generic] = totals.get(generic, 0) + table[tres]
+    for generic, total in totals.items():
+        whole = table[generic].where(recorded[generic], total) if generic in table else total
+        table = table.assign(**{generic: whole})
+    return table
 
 
 def tres_seconds(jobs: Jobs) -> pd.DataFrame:
     """TRES-seconds (MB-seconds for mem) as exact int64: rows by (account, user), a column per TRES."""
-    records, counts = jobs.records, jobs.alloc_tres
+    records = jobs.records
+    counts = jobs.alloc_tres.to_numpy()
     spans = records["span_seconds"].to_numpy()
-    largest = (counts.astype("float64").mul(spans, axis="index")).to_numpy().sum()
+    largest = (counts.astype("float64") * spans[:, None]).sum()
     if largest >= LARGEST_SUM:
         raise ImpossibleUsage(f"the jobs add up to {largest:.3g} TRES-seconds: no cluster has so much")
-    products = counts.mul(spans, axis="index")
-    if CPU in counts.columns:
-        products[CPU] = counts[CPU].to_numpy() * records["elapsed_seconds"].to_numpy()
-    keys = [records["account"].to_numpy(dtype=object), records["user"].to_numpy(dtype=object)]
-    summed = products.groupby(keys, sort=True).sum()
-    summed.index = pd.MultiIndex.from_tuples(list(summed.index), names=["account", "user"])
-    return summed
+    products = counts * spans[:, None]
+    columns = jobs.alloc_tres.columns
+    if CPU in columns:
+        place = columns.get_loc(CPU)
+        products[:, place] = counts[:, place] * records["elapsed_seconds"].to_numpy()
+    account, accounts = pd.factorize(records["account"], sort=True)
+    user, users = pd.factorize(records["user"], sort=True)
+    pair = account * len(users) + user
+    summed = pd.DataFrame(products, columns=columns).groupby(pair, sort=True).sum()
+    account, user = divmod(summed.index.to_numpy(), max(len(users), 1))
+    names = [accounts.astype("object").take(account), users.astype("object").take(user)]
+    return summed.set_axis(pd.MultiIndex.from_arrays(names, names=["account", "user"]))
 
 
 def add_up(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:

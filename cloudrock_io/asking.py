@@ -211,6 +211,31 @@ class Asking:
             )
         return usages
 
+    def fetch_all_user_usages(self, year: int, month: int) -> dict[str, list[UserUsage]]:
+        """Allocation uuid to the usage of each of its users in one month, for every allocation there is.
+
+        One paged list instead of one question for each allocation; those of other offerings are in it too.
+        Only rows by name: a row that is tied to a user of the marketplace is somebody else's.
+        """
+        query: Query = {"year": year, "month": month}
+        found: dict[str, list[UserUsage]] = {}
+        for row in self._transport.list_slurm_allocation_user_usage(query):
+            parsed = parsing.parse_user_usage_of(row)
+            if parsed is not None:
+                allocation, usage = parsed
+                right = (usage.year, usage.month) == (year, month)
+                _honoured(right, "a user usage", f"{usage.year}-{usage.month}")
+                found.setdefault(allocation, []).append(usage)
+        return found
+
+    def fetch_all_associations(self) -> dict[str, frozenset[str]]:
+        """Allocation uuid to the names associated with it, for every allocation of the marketplace."""
+        found: dict[str, set[str]] = {}
+        for row in self._transport.list_slurm_associations({}):
+            association = parsing.parse_association(row)
+            found.setdefault(association.allocation_uuid, set()).add(association.username)
+        return {uuid: frozenset(names) for uuid, names in found.items()}
+
     def _ours(self, kind: str, rows: Iterable[object]) -> list[object]:
         """The rows, all of this offering: the server ignores filters that it does not know."""
         kept = list(rows)

@@ -171,25 +171,26 @@ def parse_freeipa_profile(json: object) -> FreeIpaProfile:
 def parse_association(json: object) -> Association:
     """A user's association; it names its allocation by address, which ends with the uuid."""
     association = Fields.of(json, "association")
-    uuid = association.text("allocation").rstrip("/").rpartition("/")[2]
-    if not UUID.fullmatch(uuid):
-        raise association.wrong("allocation", "an address that ends with a uuid")
-    return Association(username=association.text("username"), allocation_uuid=uuid)
+    return Association(username=association.text("username"), allocation_uuid=_allocation(association))
 
 
 def parse_plan_period(json: object) -> PlanPeriod:
     """A plan period with what it holds for the server's current month."""
     period = Fields.of(json, "plan period")
     usages: dict[str, int] = {}
+    descriptions: dict[str, str] = {}
     for component in period.objects("components", "component usage"):
-        if component.text("type") in usages:
+        kind = component.text("type")
+        if kind in usages:
             raise component.wrong("type", "each component once")
-        usages[component.text("type")] = component.integer("usage")
+        usages[kind] = component.integer("usage")
+        descriptions[kind] = component.text_or("description", "")
     return PlanPeriod(
         uuid=period.uuid("uuid"),
         start=period.moment_or_null("start"),
         end=period.moment_or_null("end"),
         usages=usages,
+        descriptions=descriptions,
     )
 
 
@@ -201,6 +202,8 @@ def parse_component_usage(json: object) -> ComponentUsage:
         type=usage.text("type"),
         amount=usage.integer("usage"),
         billing_period=_first_of_month(usage, "billing_period"),
+        description=usage.text_or("description", ""),
+        created=usage.moment("created") if usage.values.get("created") is not None else None,
     )
 
 
@@ -220,6 +223,17 @@ def parse_user_usage(json: object) -> UserUsage:
     )
 
 
+def parse_user_usage_of(json: object) -> tuple[str, UserUsage] | None:
+    """The same with the allocation's uuid; None for a row that is tied to a user of the marketplace.
+
+    The server keeps such rows apart from those by name only, which are ours.
+    """
+    row = Fields.of(json, "user usage")
+    if row.values.get("user") is not None:
+        return None
+    return _allocation(row), parse_user_usage(json)
+
+
 def parse_offering(json: object) -> Offering:
     """An offering with its components, of whatever type it is."""
     offering = Fields.of(json, "offering")
@@ -235,6 +249,7 @@ def parse_offering(json: object) -> Offering:
                 name=component.text("name"),
                 measured_unit=component.text_or("measured_unit", ""),
                 billing_type=component.word("billing_type", BillingType),
+                fields=component.values,
             )
             for component in offering.objects("components", "component")
         ),
@@ -255,6 +270,14 @@ def parse_token_owner(json: object) -> TokenOwner:
 
 def _party(owned: Fields, role: str) -> Party:
     return Party(uuid=owned.uuid(f"{role}_uuid"), name=owned.text_or(f"{role}_name", ""))
+
+
+def _allocation(owned: Fields) -> str:
+    """The uuid of the allocation that a row names by its address."""
+    uuid = owned.text("allocation").rstrip("/").rpartition("/")[2]
+    if not UUID.fullmatch(uuid):
+        raise owned.wrong("allocation", "an address that ends with a uuid")
+    return uuid
 
 
 def _first_of_month(owner: Fields, key: str) -> str:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 MOST = 2**63 - 1
 """The server's integers have 64 bits; one more is an error 500 there."""
 
+LONGEST_DESCRIPTION = 2000
+
 
 def uuid(what: str, value: str) -> str:
     """The uuid, which becomes part of an address."""
@@ -25,6 +27,13 @@ def text(what: str, value: str) -> str:
     """A string that says something."""
     if not value.strip():
         raise UnsendableToCloudrock(what, "a name", shown(value))
+    return value
+
+
+def description(what: str, value: str) -> str:
+    """A text that fits: a longer one is an error 500 there."""
+    if len(value) > LONGEST_DESCRIPTION:
+        raise UnsendableToCloudrock(what, f"at most {LONGEST_DESCRIPTION} characters", f"{len(value)}")
     return value
 
 

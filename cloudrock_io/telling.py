@@ -6,19 +6,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import UTC
+from typing import TYPE_CHECKING, Any
 
 from cloudrock_client import ComponentUsage as Report
 
 from cloudrock_io import sendable
-from cloudrock_io.errors import UnsendableToCloudrock
+from cloudrock_io.errors import CloudrockRejected, UnexpectedCloudrockData, UnsendableToCloudrock
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from allocations.marketplace import UserUsage
     from cloudrock_io.states import AllocationTransition
     from cloudrock_io.transport import Transport
+
+BAD_REQUEST = 400
+NO_PERIOD = "0" * 32
+NO_DATE = "never"
 
 
 class Telling:
@@ -92,22 +98,70 @@ class Telling:
         name = sendable.text("the associated user's name", username)
         self._transport.delete_slurm_association(_resource(resource_uuid), name)
 
-    def report_usage(self, plan_period_uuid: str, amounts: Mapping[str, int]) -> None:
+    def report_usage(
+        self,
+        plan_period_uuid: str,
+        amounts: Mapping[str, int],
+        descriptions: Mapping[str, str] | None = None,
+    ) -> None:
         """Set what the period used in the server's current month (UTC), per component type.
 
         In measured units. Sets, never adds; components not named keep theirs. Always name all: the
-        resource's summary shows the last report alone. The month is that of the server's clock on arrival,
+        resource's summary shows the last report alone. `descriptions` are what people read beside an amount;
+        a component without one loses the one it had. The month is that of the server's clock on arrival,
         so stay `patience.longest_call_seconds` away from its turn.
 
         `CloudrockRejected` 400: an unknown component, a closed period, or a resource that is neither OK,
         Updating nor Terminating. Nothing is stored then.
         """
         uuid = sendable.uuid("the plan period's uuid", plan_period_uuid)
-        checked = sendable.amounts("the used amount", amounts)
-        if not checked:
-            raise UnsendableToCloudrock("a usage report", "about one component at least", "empty")
-        reports = [Report(type=component, amount=amount) for component, amount in checked.items()]
+        reports = [Report(**one) for one in _usages(amounts, descriptions or {})]
         self._transport.create_component_usages(uuid, reports)
+
+    def report_dated_usage(
+        self,
+        plan_period_uuid: str,
+        amounts: Mapping[str, int],
+        moment: datetime,
+        descriptions: Mapping[str, str] | None = None,
+    ) -> None:
+        """Set what the period used in the month of this moment, per component type.
+
+        Only for a server that `books_dated_usage`. Any other ignores the moment, answers as if all were well,
+        and books the amounts under its current month.
+        """
+        payload: dict[str, object] = {
+            "plan_period": sendable.uuid("the plan period's uuid", plan_period_uuid),
+            "date": moment.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+            "usages": _usages(amounts, descriptions or {}),
+        }
+        self._transport.set_dated_component_usage(payload)
+
+    def books_dated_usage(self) -> bool:
+        """Whether the server books a usage report under the month that it names. Writes nothing.
+
+        Asked by a report that no server can accept: of a plan period that does not exist, about nothing, at
+        a date that is none. A server that knows the date complains about it; one that ignores it does not.
+        """
+        impossible: dict[str, object] = {"plan_period": NO_PERIOD, "date": NO_DATE, "usages": []}
+        try:
+            self._transport.set_dated_component_usage(impossible)
+        except CloudrockRejected as refusal:
+            if refusal.status != BAD_REQUEST:
+                raise
+            return any(reason.partition(":")[0] == "date" for reason in refusal.reasons)
+        raise UnexpectedCloudrockData("a usage report for no plan period", "a refusal", "an acceptance")
+
+    def update_components(self, offering_uuid: str, components: Sequence[Mapping[str, object]]) -> None:
+        """Give the offering this whole set of components, each with all of its fields.
+
+        A field that is left out is reset. A type that is left out is removed: in every offering of the
+        marketplace, with all its usage, if this one never had a resource. So nothing may be left out.
+        """
+        uuid = sendable.uuid("the offering's uuid", offering_uuid)
+        if not components:
+            raise UnsendableToCloudrock("an offering's components", "one at least", "none")
+        self._transport.set_offering_components(uuid, [dict(one) for one in components])
 
     def report_user_usage(self, resource_uuid: str, usage: UserUsage) -> None:
         """Set what one user used in one month, past months too. Sets, never adds.
@@ -125,6 +179,20 @@ class Telling:
             "user": None,
         }
         self._transport.set_slurm_allocation_user_usage(_resource(resource_uuid), payload)
+
+
+def _usages(amounts: Mapping[str, int], descriptions: Mapping[str, str]) -> list[dict[str, Any]]:
+    checked = sendable.amounts("the used amount", amounts)
+    if not checked:
+        raise UnsendableToCloudrock("a usage report", "about one component at least", "empty")
+    return [
+        {
+            "type": component,
+            "amount": amount,
+            "description": sendable.description("the usage's description", descriptions.get(component, "")),
+        }
+        for component, amount in checked.items()
+    ]
 
 
 def _item(uuid: str) -> str:

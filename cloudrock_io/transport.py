@@ -119,6 +119,18 @@ class Transport(CloudrockClient):  # type: ignore[misc]  # the library ships no 
         query: Query = {"page_size": PAGE_SIZE, **(filters or {})}
         return self._get_all(self._build_url("slurm-allocation-user-usage"), params=query)
 
+    def set_offering_components(self, offering_uuid: str, components: list[dict[str, object]]) -> None:
+        """The library's method drops fields that are empty, and so resets them."""
+        url = self._build_resource_url(
+            self.Endpoints.MarketplaceProviderOffering, offering_uuid, "update_components"
+        )
+        self._post(url, valid_states=[200], json=components)
+
+    def set_dated_component_usage(self, payload: dict[str, object]) -> None:
+        """The library's method has no place for a date."""
+        url = self._build_url(f"{self.Endpoints.ComponentUsage}/set_usage/")
+        self._post(url, valid_states=[201], json=payload)
+
     def set_slurm_allocation_user_usage(self, resource_uuid: str, payload: dict[str, object]) -> None:
         """The library has no method for it."""
         url = self._build_resource_url(self.Endpoints.MarketplaceSlurmRemote, resource_uuid, "set_usage")

@@ -11,7 +11,9 @@ from typing import Annotated
 
 import cyclopts
 
+from cloudrock_slurm.components import components
 from cloudrock_slurm.ending import BAD_SETTINGS, FAILED, calm_ending
+from cloudrock_slurm.report import report
 from flows.choices import SyncDirection
 from flows.settings import SettingsError, load_components, load_settings
 
@@ -25,6 +27,8 @@ app = cyclopts.App(
     version_flags=["--version"],
     default_parameter=cyclopts.Parameter(negative=()),
 )
+app.command(components)
+app.command(report)
 
 
 @app.default

@@ -9,17 +9,25 @@ from prefect.artifacts import create_table_artifact
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
+    from allocations.backfilling import MonthLine
+    from allocations.billing import BillingPeriod
     from allocations.findings import DriftReport
+    from allocations.offering_components import ComponentChange
     from allocations.outcomes import Outcome
     from allocations.planning import Part, RunPlan
     from allocations.reports import UsageLine
+    from flows.closed_month import ClosedLine
 
 ORDERS_KEY = "orders"
 PLAN_KEY = "plan"
 USAGE_KEY = "usage"
 DRIFT_KEY = "drift"
 REPAIR_KEY = "repair"
+BACKFILL_KEY = "backfill"
+COMPONENTS_KEY = "components"
+CLOSED_MONTH_KEY = "closed-month"
 
 
 def publish_orders(outcomes: Sequence[Outcome], unreadable: Sequence[str], summary: str) -> None:
@@ -94,7 +102,9 @@ def name_of(part: Part) -> str:
     return part.resource.name if part.resource else ""
 
 
-def publish_usage(lines: Sequence[UsageLine], summary: str) -> None:
+def publish_usage(
+    lines: Sequence[UsageLine], remarks: Sequence[str], summary: str, page: Path | None
+) -> None:
     """Each allocation's usage of the month: seconds on the cluster, the amount, and what happened to it."""
     rows = [
         {
@@ -109,7 +119,61 @@ def publish_usage(lines: Sequence[UsageLine], summary: str) -> None:
         }
         for line in lines
     ]
-    publish(USAGE_KEY, rows, f"**push-usage**: {summary}")
+    said = [f"**push-usage**: {summary}", *(f"- {plain(remark)}" for remark in remarks)]
+    said += [f"The month with plots: [{page.name}]({page.absolute().as_uri()})"] if page else []
+    publish(USAGE_KEY, rows, "\n\n".join(said))
+
+
+def publish_closed_month(month: BillingPeriod, lines: Sequence[ClosedLine]) -> None:
+    """What a month that can no longer be reported lacks; nothing where nobody looked."""
+    rows = [
+        {
+            "account": line.account,
+            "component": line.component,
+            "counted": line.counted,
+            "held": line.held,
+            "lacks": line.lacks,
+            "carried over": line.carried,
+            "resource": line.resource_name,
+        }
+        for line in lines
+    ]
+    if rows:
+        publish(
+            CLOSED_MONTH_KEY, rows, f"**push-usage**: the closed month {month}, as it should be and as it is"
+        )
+
+
+def publish_backfill(
+    month: BillingPeriod, lines: Sequence[MonthLine], notes: Sequence[str], sentence: str, kept: Path | None
+) -> None:
+    """What a backfill found and did: each number before and after."""
+    rows = [
+        {
+            "result": line.result.value,
+            "account": line.account,
+            "user": line.user or "(billed)",
+            "component": line.component,
+            "TRES-seconds": line.tres_seconds,
+            "counted": line.counted,
+            "before": line.before,
+            "after": line.after,
+            "resource": line.resource_name,
+        }
+        for line in lines
+    ]
+    said = [f"**backfill** of {sentence}", *(f"- {plain(note)}" for note in notes)]
+    said += [f"audit record: `{kept.absolute()}`"] if kept else []
+    publish(f"{BACKFILL_KEY}-{month}", rows, "\n\n".join(said))
+
+
+def publish_components(changes: Sequence[ComponentChange], summary: str) -> None:
+    """What differs between the offering's components and the components file."""
+    rows = [
+        {"component": one.type, "field": one.field, "offering": str(one.before), "file": str(one.after)}
+        for one in changes
+    ]
+    publish(COMPONENTS_KEY, rows, f"**sync-components**: {plain(summary)}")
 
 
 ACTIVE = re.compile(r"[\\`*\[\]<>~|]|^[-+#](?=\s)", re.MULTILINE)

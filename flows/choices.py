@@ -46,3 +46,11 @@ class LimitsOwner(Enum):
 
     SLURM = "slurm"
     CLOUDROCK = "cloudrock"
+
+
+class DatedUsage(Enum):
+    """Whether the marketplace books usage under the month that a report names."""
+
+    AUTO = "auto"
+    YES = "yes"
+    NO = "no"

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
+from allocations.usage import FORMULA
 from cloudrock_io.client import Cloudrock
 from flows.choices import DeploymentType
+from flows.day_store import ParquetDays
 from flows.settings import SettingsError, command_environment
 from slurm_io.client import SLURM_ENVIRONMENT, Slurm
+from slurm_io.commands import JOBS_ASKED
 from slurm_io.runner import NativeRunner
 
 if TYPE_CHECKING:
@@ -25,6 +29,15 @@ def open_slurm(settings: Settings) -> Slurm:
         )
     environment = {**command_environment(), **SLURM_ENVIRONMENT}
     return Slurm(NativeRunner(environment))
+
+
+def open_day_store(settings: Settings, cluster: str) -> ParquetDays:
+    """Where days of usage are kept that are over.
+
+    Whoever may see fewer jobs (PrivateData) counts less, so days are kept apart by who has counted them.
+    """
+    meaning = {"asked": " ".join(JOBS_ASKED), "formula": FORMULA, "asked_by": str(os.geteuid())}
+    return ParquetDays(settings.state_dir / "usage", cluster, meaning)
 
 
 def open_cloudrock(settings: Settings) -> Cloudrock:

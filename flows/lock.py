@@ -27,6 +27,36 @@ def lock_file(settings: Settings) -> Path:
     return settings.state_dir / f"writer-{'native' if native else settings.container_name}.lock"
 
 
+def writable(folder: Path) -> Path:
+    """The folder, made when missing; only its owner looks into it.
+
+    Raises:
+        SettingsError: it cannot be made or written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        probe = folder / ".writable"
+        probe.touch()
+        probe.unlink(missing_ok=True)
+    except OSError as error:
+        raise SettingsError(
+            f"CLOUDROCK_STATE_DIR: cannot write in {str(folder.absolute())!r} ({error.strerror}): "
+            "expected the path of a folder that the agent may write"
+        ) from None
+    return folder
+
+
+@contextmanager
+def one_at_a_time(folder: Path, name: str) -> Iterator[None]:
+    """Waits until nobody else, in any process, holds `name` in the folder, and holds it.
+
+    Raises:
+        SettingsError: the folder cannot be written.
+    """
+    with FileLock(writable(folder) / f"{name}.lock"):
+        yield
+
+
 @contextmanager
 def sole_writer(settings: Settings) -> Iterator[None]:
     """Hold the cluster's lock; the kernel lets go of it when the process dies.
@@ -36,18 +66,9 @@ def sole_writer(settings: Settings) -> Iterator[None]:
         SettingsError: the folder cannot be used.
     """
     path = lock_file(settings)
+    writable(path.parent)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        lock = FileLock(path)
-        lock.acquire(timeout=0)
+        with FileLock(path, timeout=0):
+            yield
     except Timeout:
         raise ClusterIsTaken(f"another process writes to this cluster now (it holds {path})") from None
-    except OSError as error:
-        raise SettingsError(
-            f"CLOUDROCK_STATE_DIR: {str(path.parent.absolute())!r} cannot be used ({error.strerror}): "
-            "expected the path of a folder, made when missing"
-        ) from None
-    try:
-        yield
-    finally:
-        lock.release()

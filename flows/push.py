@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 from prefect import flow
@@ -13,28 +12,33 @@ from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 from pydantic import Field
 
-from allocations.billing import BillingPeriod, booking_refusal, report_for
-from allocations.reports import UsageLine, claimed, held_amounts, reportable, usage_of
-from allocations.usage import add_up, seconds_by_account
-from flows import tasks
-from flows.artifacts import publish_usage
+from allocations.backfilling import parse_range
+from allocations.billing import BillingPeriod
+from allocations.errors import InvalidPeriod
+from allocations.month_report import MonthReport, day_table, largest_jobs, usage_table
+from flows.artifacts import publish_closed_month, publish_usage
+from flows.backfill import Wish, backfill
 from flows.calm import calmly
+from flows.census import Doors
 from flows.doors import open_cloudrock, open_slurm
-from flows.expected import EXPECTED
-from flows.settings import load_components, load_settings
-from slurm_io.client import windows
+from flows.lock import writable
+from flows.mirroring import Mirroring
+from flows.reporting import Reporting
+from flows.settings import SettingsError, load_components, load_settings
 
 if TYPE_CHECKING:
-    import logging
+    from pathlib import Path
 
-    from allocations.components import Components
-    from allocations.marketplace import Offering
-    from allocations.reports import ResourceUsage
-    from cloudrock_io.client import Cloudrock
-    from slurm_io.client import Slurm
+    from allocations.days import Counted
+    from flows.census import Census
+    from flows.reporting import Reported
 
-Month = Annotated[
-    str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$", description="A month as YYYY-MM; empty: the current one")
+Months = Annotated[
+    str,
+    Field(
+        pattern=r"^\d{4}-(0[1-9]|1[0-2])(\.\.\d{4}-(0[1-9]|1[0-2]))?$",
+        description="A month as YYYY-MM, or several as YYYY-MM..YYYY-MM; empty: the current one",
+    ),
 ]
 
 
@@ -46,146 +50,104 @@ def run_name() -> str:
 
 
 @flow(name="push-usage", flow_run_name=run_name)
-def push_usage(period: Month | None = None) -> State[Any]:
-    """Report every allocation's usage of one month, as absolute amounts: repeating it changes nothing."""
-    return calmly(lambda: push(period), get_run_logger())
+def push_usage(
+    period: Months | None = None,
+    *,
+    allocation: str | None = None,
+    dry_run: bool = False,
+    allow_decrease: bool = False,
+    refresh: bool = False,
+) -> State[Any]:
+    """Report every allocation's usage of one month, as absolute amounts: repeating it changes nothing.
+
+    Args:
+        period: past months to count and tell again; the current month is reported when it is empty.
+        allocation: for past months, only this one: its account, or its resource's uuid.
+        dry_run: for past months, say what would change, and change nothing.
+        allow_decrease: let amounts fall although no correction of the books explains it.
+        refresh: count every day of the month anew, instead of taking settled ones from the store.
+    """
+
+    def work() -> State[Any]:
+        months = parse_range(period) if period else ()
+        wish = Wish(months=months, allocation=allocation, dry_run=dry_run, allow_decrease=allow_decrease)
+        return push(wish, datetime.now(UTC), refresh=refresh)
+
+    return calmly(work, get_run_logger())
 
 
-def push(text: str | None) -> State[Any]:
-    """The flow's body."""
-    now = datetime.now(UTC).replace(microsecond=0)
-    period = BillingPeriod.parse(text) if text else BillingPeriod.containing(now)
+def push(wish: Wish, now: datetime, *, refresh: bool = False) -> State[Any]:
+    """The flow's body; `now` is the run's one moment."""
+    now = now.replace(microsecond=0)
+    current = BillingPeriod.containing(now)
+    if wish.months in ((), (current,)) and (wish.allocation or wish.dry_run):
+        raise InvalidPeriod(
+            "allocation and dry_run are for past months: expected a period that is over, as period=YYYY-MM"
+        )
     settings = load_settings()
     components = load_components(settings)
     slurm = open_slurm(settings)
     with open_cloudrock(settings) as cloudrock:
-        offering = tasks.fetch_offering(cloudrock)
-        run = Run(cloudrock, slurm, components, offering, period, now, get_run_logger())
-        run.report()
-    publish_usage(run.lines, run.summary())
-    return Failed(message=run.summary()) if run.problems else Completed(message=run.summary())
+        doors = Doors(cloudrock, slurm, settings, components)
+        if wish.months in ((), (current,)):
+            return report(doors, current, now, allow_decrease=wish.allow_decrease, refresh=refresh)
+        return backfill(doors, wish, now, get_run_logger())
 
 
-@dataclass(slots=True)
-class Run:
-    """One month's report."""
+def report(
+    doors: Doors, period: BillingPeriod, now: datetime, *, allow_decrease: bool, refresh: bool
+) -> State[Any]:
+    """The current month: usage, limits, users."""
+    run = Reporting(doors, period, now, allow_decrease=allow_decrease, refresh=refresh)
+    run.report()
+    beside = ""
+    if run.reported.census is not None:
+        mirroring = Mirroring(doors, run.reported.census)
+        mirroring.mirror()
+        run.problem(*mirroring.problems)
+        run.remark(*mirroring.remarks)
+        beside = mirroring.summary()
+    kept = keep_page(doors, run)
+    summary = summary_of(run.reported, now, beside)
+    publish_usage(run.reported.lines, run.reported.remarks, summary, kept)
+    publish_closed_month(period.previous, run.reported.closed)
+    return Failed(message=summary) if run.reported.problems else Completed(message=summary)
 
-    cloudrock: Cloudrock
-    slurm: Slurm
-    components: Components
-    offering: Offering
-    period: BillingPeriod
-    now: datetime
-    logger: logging.Logger | logging.LoggerAdapter[logging.Logger]
-    lines: list[UsageLine] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
-    sent: int = 0
-    unchanged: int = 0
 
-    @property
-    def cutoff(self) -> datetime:
-        """Up to when jobs count: one moment for the whole run, running jobs included."""
-        return min(self.now, self.period.end)
+def keep_page(doors: Doors, run: Reporting) -> Path | None:
+    """The month as a page with plots, in CLOUDROCK_STATE_DIR; a page that cannot be written is a remark."""
+    from flows.report_page import page  # noqa: PLC0415 - matplotlib takes a second
 
-    def report(self) -> None:
-        """Count, compare, send what differs, and read it back."""
-        if self.period.start >= self.now:
-            self.problem(f"the month {self.period} has not begun: nothing to report")
-            return
-        accepted, problems = reportable(self.components, self.offering)
-        self.problem(*problems)
-        components = {kind: self.components[kind] for kind in accepted}
-        usages = self.count(components)
-        for usage in usages:
-            refusal = self.refusal()
-            if refusal:
-                self.note(usage, "counted, not sent")
-            elif usage.differs:
-                self.send(usage)
-            else:
-                self.unchanged += 1
-                self.note(usage, "unchanged")
-        if refusal := self.refusal():
-            unsent = "nothing was sent" if not self.sent else "the rest was not sent"
-            self.problem(f"{refusal}: {unsent}, the run's table has what was counted")
-        elif self.sent:
-            self.read_back(usages)
+    census, counted = run.reported.census, run.reported.counted
+    if census is None or counted is None:
+        return None
+    try:
+        path = writable(doors.settings.state_dir / "reports") / f"usage-{run.period}.html"
+        text = page(month_of_run(census, counted, run.reported), census.components)
+        path.write_text(text, encoding="utf-8")
+    except (OSError, SettingsError) as failure:
+        run.remark(f"the month's page could not be written: {failure}")
+        return None
+    return path
 
-    def count(self, components: Components) -> list[ResourceUsage]:
-        """Every resource's month, from the cluster and from the marketplace."""
-        resources, unreadable = tasks.fetch_resources(self.cloudrock, tasks.REPORTABLE)
-        claims, problems = claimed(resources, tasks.observe_cluster(self.slurm))
-        self.problem(*unreadable, *problems)
-        parts = [
-            tasks.count_usage(self.slurm, start, end)
-            for start, end in windows(self.period.start, self.cutoff)
-        ]
-        seconds = seconds_by_account(add_up(parts))
-        self.logger.info("%s counted up to %s", self.period, self.cutoff.isoformat())
-        held = held_amounts(tasks.fetch_held_usage(self.cloudrock, self.period.start.date()))
-        return usage_of(claims, seconds, held, components)
 
-    def refusal(self) -> str | None:
-        """Why the marketplace must not be told now; its clock is that of its last answer."""
-        guard = timedelta(seconds=self.cloudrock.patience.longest_call_seconds)
-        return booking_refusal(self.period, self.cloudrock.server_time, guard)
+def month_of_run(census: Census, counted: Counted, reported: Reported) -> MonthReport:
+    """What a run knows of its month: not the largest jobs, which `cloudrock-slurm report` looks for."""
+    components = census.components
+    return MonthReport(
+        period=counted.period,
+        cutoff=counted.cutoff,
+        cluster=census.offering.name,
+        usage=usage_table(counted.period, reported.usages, components, census.observed),
+        days=day_table(counted.days, census.accounts, list(components)),
+        jobs=largest_jobs([], list(components)),
+        reconciliation=reported.gate.reconciliation if reported.gate else None,
+        remarks=tuple(reported.remarks),
+    )
 
-    def send(self, usage: ResourceUsage) -> None:
-        """Set one resource's amounts in its open plan period; its failure is not the others'."""
-        try:
-            periods = tasks.fetch_plan_periods(self.cloudrock, usage.resource.uuid, usage.account)
-            report = report_for(usage.amounts, periods)
-            if report is None:
-                self.problem(f"{usage.account}: no open plan period in the marketplace: nowhere to report to")
-                self.note(usage, "no plan period")
-                return
-            if self.refusal():
-                self.note(usage, "counted, not sent")
-                return
-            tasks.report_usage(self.cloudrock, report, usage.account)
-        except EXPECTED as failure:
-            self.problem(f"{usage.account}: {failure}")
-            self.note(usage, "failed")
-        else:
-            self.sent += 1
-            self.note(usage, "sent")
 
-    def read_back(self, usages: list[ResourceUsage]) -> None:
-        """What the marketplace holds now must be what was meant."""
-        held = held_amounts(tasks.fetch_held_usage(self.cloudrock, self.period.start.date()))
-        failed = {line.account for line in self.lines if line.result not in ("sent", "unchanged")}
-        for usage in usages:
-            now = held.get(usage.resource.uuid, {})
-            wrong = {kind: now.get(kind) for kind, amount in usage.amounts.items() if now.get(kind) != amount}
-            if wrong and usage.account not in failed:
-                self.problem(
-                    f"{usage.account}: sent {dict(usage.amounts)}, but the marketplace holds {wrong}"
-                )
-
-    def note(self, usage: ResourceUsage, result: str) -> None:
-        """The report's lines for one resource."""
-        for kind, amount in usage.amounts.items():
-            line = UsageLine(
-                account=usage.account,
-                resource_name=usage.resource.name,
-                component=kind,
-                tres_seconds=usage.tres_seconds.get(kind, 0),
-                amount=amount,
-                unit=self.components[kind].measured_unit,
-                held=usage.held.get(kind),
-                result=result,
-            )
-            self.lines.append(line)
-
-    def problem(self, *texts: str) -> None:
-        """Something that a person must look at: said in the log, and the run is red."""
-        for text in texts:
-            self.logger.error("%s", text)
-        self.problems += texts
-
-    def summary(self) -> str:
-        """One sentence about the run, and what is wrong."""
-        counted = f"{self.period} up to {self.cutoff:%Y-%m-%d %H:%M:%S} UTC"
-        noun = "allocation" if self.sent == 1 else "allocations"
-        text = f"{counted}: {self.sent} {noun} sent, {self.unchanged} unchanged"
-        return "; ".join([text, *self.problems])
+def summary_of(reported: Reported, cutoff: datetime, beside: str) -> str:
+    """One sentence about the run, and what is wrong."""
+    noun = "allocation" if reported.sent == 1 else "allocations"
+    text = f"{reported.period} up to {cutoff:%Y-%m-%d %H:%M:%S} UTC: {reported.sent} {noun} sent"
+    return "; ".join([f"{text}, {reported.unchanged} unchanged{beside}", *reported.problems])

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 NAME = "service"
 PULL_SECONDS = 120
-PUSH_CRON = "15 * * * *"
+PUSH_CRONS = ["15 * * * *", "50 23 L * *"]
+"""Hourly, and shortly before the month ends: L is its last day."""
 
 
 def serve(direction: SyncDirection) -> None:
@@ -33,7 +34,7 @@ def serve(direction: SyncDirection) -> None:
     if direction is SyncDirection.PULL:
         pull_orders.serve(name=NAME, interval=PULL_SECONDS, limit=1)
     else:
-        push_usage.serve(name=NAME, cron=PUSH_CRON, limit=1)
+        push_usage.serve(name=NAME, cron=PUSH_CRONS, limit=1)
 
 
 def run_once(direction: SyncDirection, parameters: Mapping[str, object]) -> int:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from pydantic import HttpUrl, SecretStr, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from allocations.accounts import LEGAL_NAME, SHORTEST_HEX, AccountName, NamingRules
 from allocations.components import parse_components
@@ -23,6 +23,7 @@ from flows.choices import (
     TerminateJobs,
     UsernameSource,
 )
+from flows.push_settings import PushSettings
 from flows.variables import complaints, variable
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class SettingsError(Exception):
     """One line per variable that is missing or wrong."""
 
 
-class Settings(BaseSettings):
+class Settings(PushSettings):
     """Everything that an administrator sets, from the environment or a `.env` file."""
 
     model_config = SettingsConfigDict(

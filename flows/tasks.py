@@ -26,9 +26,18 @@ if TYPE_CHECKING:
     from allocations.accounts import AccountName, UserName
     from allocations.billing import UsageReport
     from allocations.changes import Change
-    from allocations.marketplace import AllocationState, ComponentUsage, Offering, PlanPeriod, Resource
+    from allocations.days import WindowUsage
+    from allocations.marketplace import (
+        AllocationState,
+        ComponentUsage,
+        Offering,
+        PlanPeriod,
+        Resource,
+        TokenOwner,
+    )
     from allocations.membership import Team
     from allocations.model import ClusterState
+    from allocations.reconcile import Books, Reservation
     from allocations.snapshot import Snapshot
     from cloudrock_io.client import Cloudrock
     from flows.choices import UsernameSource
@@ -65,6 +74,12 @@ def fetch_offering(cloudrock: Cloudrock) -> Offering:
 def read_marketplace(cloudrock: Cloudrock, source: UsernameSource) -> Snapshot:
     """The offering's orders, resources and teams, read in bulk."""
     return gathering.read_marketplace(cloudrock, source)
+
+
+@task(name="fetch-me", **effect)
+def fetch_me(cloudrock: Cloudrock) -> TokenOwner:
+    """Whom the token speaks for."""
+    return cloudrock.fetch_me()
 
 
 @task(name="confirm-teams", **effect)
@@ -220,6 +235,36 @@ def count_usage(slurm: Slurm, start: datetime, end: datetime) -> pd.DataFrame:
     return tres_seconds(slurm.fetch_jobs(start, end))
 
 
+@task(name="read-usage", task_run_name="{start:%Y-%m-%d %H:%M}: read usage", **effect)
+def read_usage(slurm: Slurm, start: datetime, end: datetime) -> WindowUsage:
+    """What all accounts and users used in one window, from the job records."""
+    return slurm.fetch_usage(start, end)
+
+
+@task(name="fetch-cluster-name", **effect)
+def fetch_cluster_name(slurm: Slurm) -> str:
+    """The name of the one cluster that slurmdbd knows."""
+    return slurm.fetch_cluster_name()
+
+
+@task(name="fetch-rolled-until", **effect)
+def fetch_rolled_until(slurm: Slurm, moment: datetime) -> datetime | None:
+    """The whole hour up to which slurmdbd has summed up."""
+    return slurm.fetch_rolled_until(moment)
+
+
+@task(name="fetch-books", task_run_name="{start:%Y-%m-%d}: slurmdbd's own books", **effect)
+def fetch_books(slurm: Slurm, start: datetime, until: datetime, tres: tuple[str, ...]) -> Books:
+    """What slurmdbd itself has summed up."""
+    return slurm.fetch_books(start, until, tres)
+
+
+@task(name="fetch-reservations", **effect)
+def fetch_reservations(slurm: Slurm, start: datetime, until: datetime) -> tuple[Reservation, ...]:
+    """The reservations whose idle time is in slurmdbd's books."""
+    return slurm.fetch_reservations(start, until)
+
+
 @task(name="fetch-held-usage", **effect)
 def fetch_held_usage(cloudrock: Cloudrock, month: date) -> tuple[ComponentUsage, ...]:
     """What the marketplace holds for the month, over the whole offering."""
@@ -230,4 +275,4 @@ def fetch_held_usage(cloudrock: Cloudrock, month: date) -> tuple[ComponentUsage,
 def report_usage(cloudrock: Cloudrock, report: UsageReport, account: AccountName) -> None:
     """Set the month's amounts; repeating it changes nothing."""
     del account
-    cloudrock.report_usage(report.plan_period_uuid, dict(report.amounts))
+    cloudrock.report_usage(report.plan_period_uuid, dict(report.amounts), dict(report.descriptions))

@@ -48,9 +48,9 @@ def _complaints(model: type[BaseModel], error: ValidationError) -> Iterator[str]
 
 
 def table_of_variables(model: type[BaseModel]) -> str:
-    """The README's table, in Markdown."""
+    """The README's table, in Markdown; what is required comes first."""
     rows = ["| variable | default | meaning |", "|---|---|---|"]
-    for field in model.model_fields.values():
+    for field in sorted(model.model_fields.values(), key=lambda field: not field.is_required()):
         required = field.is_required()
         default = field.default.value if isinstance(field.default, Enum) else field.default
         if isinstance(default, bool):

@@ -7,20 +7,42 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from allocations.changes import DeleteAccount
+from allocations.days import HOUR, whole_hour, window_usage
+from allocations.reconcile import add_books
+from allocations.suspension import less_open_suspensions, suspended_jobs
+from slurm_io.books import (
+    has_rollup,
+    parse_account_ids,
+    parse_books,
+    parse_clusters,
+    parse_reservations,
+)
 from slurm_io.changing import commands_for
 from slurm_io.commands import (
     make_home,
+    show_account_ids,
+    show_account_usage,
     show_active_jobs,
     show_association_ids,
     show_associations,
     show_children,
+    show_cluster_usage,
+    show_clusters,
     show_default_accounts,
     show_jobs,
     show_organizations,
     show_queue,
+    show_reservations,
+    show_these_jobs,
     show_transactions,
 )
-from slurm_io.errors import SlurmCommandFailed, SlurmError, SlurmMisconfigured, SlurmUnavailable
+from slurm_io.errors import (
+    SlurmCommandFailed,
+    SlurmError,
+    SlurmMisconfigured,
+    SlurmUnavailable,
+    UnexpectedSlurmOutput,
+)
 from slurm_io.parsing import parse_jobs
 from slurm_io.parsing_cluster import (
     parse_active,
@@ -36,8 +58,10 @@ if TYPE_CHECKING:
 
     from allocations.accounts import AccountName, UserName
     from allocations.changes import Change
+    from allocations.days import WindowUsage
     from allocations.history import Transaction
     from allocations.model import ClusterState
+    from allocations.reconcile import Books, Reservation
     from allocations.usage import Jobs
     from slurm_io.parsing_cluster import ActiveJob
     from slurm_io.runner import Runner
@@ -45,6 +69,10 @@ if TYPE_CHECKING:
 WINDOW = timedelta(days=1)
 """One sacct's share of a period: 610,000 jobs of a month took 958 MB in one call and 35 MB in daily ones."""
 SACCT_TIMEOUT = 600.0
+READINGS = 3
+"""How often a window is read when jobs are suspended and resumed meanwhile."""
+HOURS_BACK = 6
+"""For how long slurmdbd's rollup may be behind before it counts as not running."""
 
 SLURM_ENVIRONMENT = {"TZ": "UTC", "SLURM_TIME_FORMAT": "%s", "LC_ALL": "C.UTF-8"}
 """What every command needs in its environment for the parsers to be right."""
@@ -131,6 +159,67 @@ class Slurm:
     def fetch_jobs(self, start: datetime, end: datetime) -> Jobs:
         """The job records of all accounts that overlap [start, end), clipped to it."""
         return parse_jobs(self.runner.run(show_jobs(start, end), timeout=SACCT_TIMEOUT))
+
+    def fetch_usage(self, start: datetime, end: datetime) -> WindowUsage:
+        """What the job records say was used in [start, end), by account and user.
+
+        Raises:
+            SlurmUnavailable: jobs were suspended and resumed faster than they could be read.
+            SlurmError: as the runner and the parser raise them.
+        """
+        for _ in range(READINGS):
+            jobs: Jobs | None = self.fetch_jobs(start, end)
+            if jobs and (suspended := suspended_jobs(jobs)):
+                lives = self._fetch_these(suspended, end, clipped=True)
+                jobs = less_open_suspensions(jobs, lives, self._fetch_these(suspended, end, clipped=False))
+            if jobs is not None:
+                return window_usage(start, end, jobs)
+        raise SlurmUnavailable("jobs were suspended or resumed while sacct read them, three times in a row")
+
+    def _fetch_these(self, job_ids: tuple[str, ...], end: datetime, *, clipped: bool) -> Jobs:
+        return parse_jobs(self.runner.run(show_these_jobs(job_ids, end, clipped=clipped)))
+
+    def fetch_cluster_name(self) -> str:
+        """The name of the one cluster that slurmdbd knows.
+
+        Raises:
+            UnexpectedSlurmOutput: it knows several.
+        """
+        names = parse_clusters(self.runner.run(show_clusters()))
+        if len(names) > 1:
+            raise UnexpectedSlurmOutput("sacctmgr show cluster", ", ".join(names), "one cluster")
+        return names[0]
+
+    def fetch_rolled_until(self, moment: datetime) -> datetime | None:
+        """The last whole hour, not after the moment, up to which slurmdbd has summed up; None: not lately."""
+        until = whole_hour(moment)
+        for _ in range(HOURS_BACK):
+            if has_rollup(self.runner.run(show_cluster_usage(until - HOUR, until))):
+                return until
+            until -= HOUR
+        return None
+
+    def fetch_books(self, start: datetime, until: datetime, tres: Collection[str]) -> Books:
+        """What slurmdbd itself has summed up of the whole hours [start, until).
+
+        Whole days come from its daily sums and the rest from its hourly ones: a month of hours would be
+        many times as many rows. Ask only up to `fetch_rolled_until`: what is not summed up yet looks unused.
+        """
+        midnight = until.replace(hour=0)
+        parts = [(start, midnight), (max(start, midnight), until)]
+        texts = {
+            bounds: self.runner.run(show_account_usage(*bounds, tres), timeout=SACCT_TIMEOUT)
+            for bounds in parts
+            if bounds[0] < bounds[1]
+        }
+        return add_books(start, until, [parse_books(text, *bounds) for bounds, text in texts.items()])
+
+    def fetch_reservations(self, start: datetime, until: datetime) -> tuple[Reservation, ...]:
+        """The reservations that overlap [start, until), with the accounts that may use them."""
+        text = self.runner.run(show_reservations(start, until))
+        if not text:
+            return ()
+        return parse_reservations(text, parse_account_ids(self.runner.run(show_account_ids())))
 
 
 def windows(start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from allocations.billing import amounts_of
+from allocations.billing import amount_of, amounts_of
 from allocations.components import parse_components
 from allocations.desired import desired_limits
+from allocations.shares import shares_of
 from allocations.usage import seconds_by_account, tres_seconds
 from slurm_io.parsing import parse_jobs
 
@@ -35,7 +36,7 @@ def test_a_worked_example_comes_out_as_the_page_says(example: dict[str, str]) ->
     keys = "limit: 1, measured_unit: x, accounting_type: limit, label: x"
     components = parse_components(f"{kind}: {{{keys}, unit_factor: {example['unit_factor']}}}", "units.md")
     elapsed = int(example["its ElapsedRaw in seconds"])
-    job = f"a|u|{example['a job' + chr(39) + 's AllocTRES']}|{elapsed}|0|{elapsed}|COMPLETED\n"
+    job = f"a|u|{example['a job' + chr(39) + 's AllocTRES']}|{elapsed}|0|{elapsed}|COMPLETED|1\n"
 
     seconds = seconds_by_account(tres_seconds(parse_jobs(job)))["a"]
     assert seconds[kind] == int(example["TRES-seconds"])
@@ -47,6 +48,19 @@ def test_a_worked_example_comes_out_as_the_page_says(example: dict[str, str]) ->
     assert ",".join(f"{tres}={number}" for tres, number in minutes.items()) == example["becomes GrpTRESMins"]
 
 
+def test_the_worked_shares_of_users_come_out_as_the_page_says() -> None:
+    page = (DOCS / "units.md").read_text()
+    part = page.partition("## Users' shares")[2].partition("## ")[0]
+    rows = re.findall(r"^\| (\w.*?) \| (\d+) \| ([\d.]+) \| (\d+) \|$", part, re.MULTILINE)
+    *users, (name, total, _, amount) = rows
+    assert name == "the allocation"
+    assert int(total) == sum(int(seconds) for _, seconds, _, _ in users)
+    assert int(amount) == amount_of(int(total), 60)
+    assert all(Decimal(exact) == Decimal(seconds) / 3600 for _, seconds, exact, _ in rows)
+    seconds = {user: int(used) for user, used, _, _ in users}
+    assert shares_of(int(amount), seconds, 60) == {user: int(share) for user, _, _, share in users}
+
+
 def test_the_glossary_explains_each_word_once_in_one_line() -> None:
     lines = (DOCS / "glossary.md").read_text().splitlines()
     entries = [line for line in lines if line.startswith("- ")]
@@ -54,3 +68,23 @@ def test_the_glossary_explains_each_word_once_in_one_line() -> None:
     assert len(words) == len(set(words)) > 40
     assert all(re.match(r"- \*\*.+\*\*.*: \S.*[.)]$", line) for line in entries)
     assert set(lines) - set(entries) == {"", *(line for line in lines if line.startswith(("#", "One word")))}
+
+
+def traps() -> list[list[str]]:
+    """The rows of the page about accounting: number, trap, what we do, proof."""
+    lines = (DOCS / "accounting.md").read_text().splitlines()
+    rows = [line.strip("| ").split(" | ") for line in lines if re.match(r"\| \d+ \|", line)]
+    return [[cell.strip() for cell in row] for row in rows]
+
+
+def test_every_accounting_trap_is_on_the_page_once() -> None:
+    assert [int(row[0]) for row in traps()] == list(range(1, 29))
+
+
+@pytest.mark.parametrize("row", traps(), ids=lambda row: row[0])
+def test_the_proof_of_an_accounting_trap_exists(row: list[str]) -> None:
+    proof = re.fullmatch(r"`(tests/\S+\.py)(?:::(test_\w+))?(?:\[(.+)\])?`", row[3])
+    assert proof, row[3]
+    text = (DOCS.parent / proof[1]).read_text()
+    assert f"def {proof[2] or 'test_'}" in text
+    assert proof[3] is None or f'"{proof[3]}": (' in text

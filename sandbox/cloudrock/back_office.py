@@ -208,6 +208,10 @@ class BackOffice(People):
         """Switch the FreeIPA extension on or off."""
         self._parts.switches.freeipa = enabled
 
+    def set_dated_usage(self, enabled: bool) -> None:  # noqa: FBT001 - also called with JSON
+        """Book a usage report that has a date under its month, which the recorded server does not."""
+        self._parts.switches.dated_usage = enabled
+
     def fail_next(  # noqa: PLR0913 - all named
         self,
         pattern: str,

@@ -37,6 +37,8 @@ class Switches:
     """What can be switched on and off beside HTTP."""
 
     freeipa: bool = True
+    dated_usage: bool = False
+    """Whether a usage report with a date is booked under its month; the recorded server ignores the date."""
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import TypeAlias
 
 from sandbox.cloudrock.errors import RefusedError
@@ -149,6 +150,18 @@ def choice(*words: str) -> Check:
         return value
 
     return check
+
+
+def moment(value: object) -> object:
+    """A date and time; one without a zone is UTC."""
+    try:
+        read = datetime.fromisoformat(_as_text(value))
+    except ValueError:
+        raise WrongError(
+            "Datetime has wrong format. Use one of these formats instead: "
+            "YYYY-MM-DDThh:mm[:ss[.uuuuuu]][+HH:MM|-HH:MM|Z]."
+        ) from None
+    return read if read.tzinfo else read.replace(tzinfo=UTC)
 
 
 def boolean(value: object) -> object:

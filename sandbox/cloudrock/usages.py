@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import extract, func, select
 
 from sandbox.cloudrock.call import Call, Reply
-from sandbox.cloudrock.checks import any_text, boolean, checked, integer, list_of, text
+from sandbox.cloudrock.checks import any_text, boolean, checked, integer, list_of, moment, text
 from sandbox.cloudrock.clock import as_text, month_start
 from sandbox.cloudrock.errors import BrokenServerError, ForbiddenError, RefusedError
 from sandbox.cloudrock.filters import by_date, by_text, by_uuid, day_end, day_start, filtered
@@ -106,7 +107,10 @@ def set_usage(call: Call) -> Reply:
             "plan_period": any_text(),
             "usages": list_of({"type": text(), "amount": integer()}, optional),
         },
+        {"date": moment} if call.switches.dated_usage else {},
     )
+    booked_at = body.get("date", call.now)
+    assert isinstance(booked_at, datetime)  # noqa: S101 - the check gave it
     period = _period(call, str(body["plan_period"]))
     reports = [_report(one) for one in _as_list(body["usages"])]
     components = _components(call, period, reports)
@@ -117,9 +121,10 @@ def set_usage(call: Call) -> Reply:
         )
     for report in reports:
         _refuse_over_limit(call, period.resource, components[report.type], report.amount)
-        _set_row(call, period, components[report.type], report)
+        _set_row(call, period, components[report.type], report, booked_at)
         call.session.flush()
-    period.resource.current_usages = {report.type: report.amount for report in reports}
+    if month_start(booked_at) == month_start(call.now):
+        period.resource.current_usages = {report.type: report.amount for report in reports}
     period.resource.modified = call.now
     return Reply(status=201)
 
@@ -191,22 +196,26 @@ def copy_totals(call: Call, resource: Resource) -> None:
         return
     for component in resource.offering.components:
         if component.type in TOTALS:
-            row = _this_months_row(call, periods[0], component)
+            row = _row_of_month(call, periods[0], component, call.now)
             row.usage = getattr(resource.allocation, TOTALS[component.type])
             row.date = call.now
 
 
-def _set_row(call: Call, period: PlanPeriod, component: Component, report: Report) -> None:
-    row = _this_months_row(call, period, component)
+def _set_row(
+    call: Call, period: PlanPeriod, component: Component, report: Report, booked_at: datetime
+) -> None:
+    row = _row_of_month(call, period, component, booked_at)
     row.usage = report.amount
     row.date = call.now
     row.description = report.description
     row.recurring = report.recurring
 
 
-def _this_months_row(call: Call, period: PlanPeriod, component: Component) -> ComponentUsage:
+def _row_of_month(
+    call: Call, period: PlanPeriod, component: Component, booked_at: datetime
+) -> ComponentUsage:
     """The one row of (resource, component, plan period, month): found, or new."""
-    month = month_start(call.now).date()
+    month = month_start(booked_at).date()
     row = call.session.scalar(
         select(ComponentUsage).where(
             ComponentUsage.resource_id == period.resource_id,

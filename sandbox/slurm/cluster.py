@@ -196,12 +196,14 @@ class Cluster:
         return int(text.strip().split(";")[0])
 
     def wait_for_job(self, job_id: int, states: Collection[str] = ENDED, seconds: float = 60) -> str:
-        """Wait until slurmdbd's newest record of the job has one of the states; returns it."""
+        """Wait until slurmdbd has one of the states for the job and each array task; returns the last."""
         deadline = time.monotonic() + seconds
         while True:
             text = self.run("sacct", "-nPX", "--allusers", "-j", str(job_id), "-o", "State")
-            found = text.split()[0] if text.split() else ""
-            if found in states:
+            words = [line.split()[0] for line in text.splitlines()]
+            now = [word for word in words if word != "RESIZING"]  # that record has ended, the job has not
+            found = now[-1] if now else ""
+            if now and set(now) <= set(states):
                 return found
             if time.monotonic() > deadline:
                 wanted = ", ".join(sorted(states))
@@ -231,6 +233,14 @@ class Cluster:
     def usage_from_rollup(self, account: str, start: datetime, end: datetime) -> dict[tuple[str, str], int]:
         """TRES-seconds in slurmdbd's hourly rollup for an account's own users: {(user, tres): seconds}."""
         return history.usage_from_rollup(account, start, end, self.sql)
+
+    def books_from_rollup(self, start: datetime, end: datetime) -> dict[tuple[str, str, str], int]:
+        """TRES-seconds of everybody in slurmdbd's hourly rollup: {(account, user, tres): seconds}."""
+        return history.books_from_rollup(start, end, self.sql)
+
+    def was_there_since(self, moment: datetime) -> None:
+        """Let slurmdbd know the cluster since then: sreport leaves out what was before."""
+        history.cluster_since(moment, self.sql)
 
 
 def _user(name: str) -> pwd.struct_passwd:

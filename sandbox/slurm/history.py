@@ -29,8 +29,10 @@ STATES = {
     "DEADLINE": 10,
     "OUT_OF_MEMORY": 11,
 }
-REQUEUED = 0x400  # SLURM's JOB_REQUEUE flag: what slurmdbd keeps for a run that was put back into the queue
-STATES["REQUEUED"] = REQUEUED
+OPEN_STATES = {"RUNNING": 1, "SUSPENDED": 2}
+"""States of a job without an end."""
+STATES["REQUEUED"] = 0x400  # SLURM's JOB_REQUEUE flag: a run that went back to the queue
+STATES["RESIZING"] = 0x2000  # JOB_RESIZING: a record that ends where the job got another size
 FIRST_ID = 10_000_000  # jobs that the cluster runs itself count from 1
 LAST_ID = 0x03FFFFFF
 FIRST_UID = 2_000_000_000  # for users that are no OS users here; sacct takes their names from the association
@@ -41,33 +43,42 @@ NAME = re.compile(r"[A-Za-z0-9_.-]+")
 LOAD = f"""
     LOAD DATA INFILE '{{path}}' INTO TABLE sandbox_job_table CHARACTER SET utf8mb4 (
         account, cpus_req, job_name, id_assoc, id_job, id_user, mem_req, nodelist, nodes_alloc, node_inx,
-        state, time_submit, time_start, time_end, time_suspended, tres_alloc)
+        state, time_submit, time_start, time_end, time_suspended, tres_alloc,
+        id_array_job, id_array_task, het_job_id, het_job_offset)
     SET time_eligible = time_submit, tres_req = tres_alloc, `partition` = '{PARTITION}', flags = {FLAGS},
-        id_qos = 1, priority = 1, id_array_task = {NO_VALUE}, het_job_offset = {NO_VALUE},
-        id_group = 0, id_resv = 0, id_wckey = 0, het_job_id = 0, state_reason_prev = 0"""
+        id_qos = 1, priority = 1, id_group = 0, id_resv = 0, id_wckey = 0, state_reason_prev = 0"""
+SUSPEND = """
+    INSERT INTO sandbox_suspend_table (job_db_inx, id_assoc, time_start, time_end)
+    SELECT job_db_inx, id_assoc, {start}, {end} FROM sandbox_job_table
+    WHERE id_job = {job_id} AND time_submit = {submit} AND time_start = {begin}"""
 
 
 @dataclass(frozen=True)
 class PastJob:
-    """One row of accounting: what a user held, from start until end. Without a start it never ran.
+    """One row of accounting: what a user held, from start until end.
 
-    `tres` is the whole job's allocation in SLURM's names and units: cpu, mem (MiB), node, gres/gpu, ...
-    Several runs of one job (requeued) share a `job_id` and differ in `submit`.
+    Without a start it never ran; without an end it still does, or is suspended. `tres` is the whole job's
+    allocation in SLURM's names and units: cpu, mem (MiB), node, gres/gpu, ... Several records of one job
+    (requeued, resized) share a `job_id` and differ in `submit`. An empty account or user has no association.
+    `array` is (job, task), `het` is (leader's job, offset). A suspension without an end is still open.
     """
 
     account: str
     user: str
     start: datetime | None
-    end: datetime
+    end: datetime | None
     tres: Mapping[str, int] = field(default_factory=dict)
     state: str = "COMPLETED"
     submit: datetime | None = None
     job_id: int | None = None
-    suspended_seconds: int = 0
+    suspensions: tuple[tuple[datetime, datetime | None], ...] = ()
+    array: tuple[int, int] | None = None
+    het: tuple[int, int] | None = None
     name: str = "past"
 
     def __str__(self) -> str:
-        return f"past job of {self.user} on {self.account} ending {self.end.isoformat()}"
+        ending = f"ending {self.end.isoformat()}" if self.end else "without an end"
+        return f"past job of {self.user} on {self.account} {ending}"
 
 
 @dataclass(frozen=True)
@@ -91,12 +102,16 @@ def insert(jobs: Iterable[PastJob], sql: Sql, folder: Path) -> int:
     next_id = max(FIRST_ID, int(sql("SELECT COALESCE(MAX(id_job), 0) FROM sandbox_job_table")[0][0]) + 1)
     path = folder / "past-jobs.tsv"
     count = 0
+    suspensions: list[str] = []
     try:
         with path.open("w", encoding="utf-8", newline="\n") as rows:
             for job in jobs:
                 rows.write(_row(job, next_id + count, keys))
+                suspensions += _suspensions(job, next_id + count)
                 count += 1
         sql(LOAD.format(path=path))
+        for statement in suspensions:
+            sql(statement)
         sql("ANALYZE TABLE sandbox_job_table")  # or the rollup reads it with yesterday's idea of its size
     finally:
         path.unlink(missing_ok=True)
@@ -104,13 +119,12 @@ def insert(jobs: Iterable[PastJob], sql: Sql, folder: Path) -> int:
 
 
 def _row(job: PastJob, own_id: int, keys: _Keys) -> str:
-    association = keys.associations.get((job.account, job.user))
+    association = keys.associations.get((job.account, job.user)) if job.account and job.user else 0
     if association is None:
         raise SandboxError(f"{job}: SLURM has no such association: add the account and the user to it first")
-    if job.state not in STATES:
-        raise SandboxError(
-            f"{job}: {job.state} is not a state of an ended job: use one of {', '.join(STATES)}"
-        )
+    states = STATES if job.end else OPEN_STATES
+    if job.state not in states:
+        raise SandboxError(f"{job}: {job.state} is not a state of such a job: use one of {', '.join(states)}")
     submit, start, end = _times(job)
     job_id = job.job_id if job.job_id is not None else own_id
     if not 0 < job_id <= LAST_ID:
@@ -125,23 +139,55 @@ def _row(job: PastJob, own_id: int, keys: _Keys) -> str:
     if uid is None:
         uid = keys.uids[job.user] = _uid(job.user, association)
     nodelist = "\t".join(map(str, _nodes(nodes)))
+    array_job, array_task = job.array or (0, NO_VALUE)
+    het_job, het_offset = job.het or (0, NO_VALUE)
     return (
         f"{job.account}\t{job.tres.get('cpu', 1)}\t{job.name}\t{association}\t{job_id}\t{uid}\t"
         f"{job.tres.get('mem', 0)}\t{nodelist}\t"
-        f"{STATES[job.state]}\t{submit}\t{start}\t{end}\t{job.suspended_seconds}\t{tres}\n"
+        f"{states[job.state]}\t{submit}\t{start}\t{end}\t{_time_suspended(job)}\t{tres}\t"
+        f"{array_job}\t{array_task}\t{het_job}\t{het_offset}\n"
     )
 
 
 def _times(job: PastJob) -> tuple[int, int, int]:
-    """Submit, start (0 when it never started, as slurmdbd keeps it) and end."""
-    end = _epoch(job.end)
+    """Submit, start (0 when it never started) and end (0 when it has not ended), as slurmdbd keeps them."""
+    if not job.start and not job.end:
+        raise SandboxError(f"{job}: give a start, or an end, or both")
+    end = _epoch(job.end) if job.end else 0
     start = _epoch(job.start) if job.start else end
     submit = _epoch(job.submit) if job.submit else start
-    if not submit <= start <= end:
+    # after a resize slurmdbd writes the job's own start, and the moment of the resize as the submission
+    if job.end and not max(submit, start) <= end:
         raise SandboxError(f"{job}: submit, start and end are not in this order")
-    if not 0 <= job.suspended_seconds <= end - start:
-        raise SandboxError(f"{job}: {job.suspended_seconds} s suspended is not within its {end - start} s")
+    bounds = [moment for pair in job.suspensions for moment in pair]
+    if None in bounds[:-1] or (None in bounds) != (job.state == "SUSPENDED"):
+        raise SandboxError(f"{job}: the last suspension of a suspended job, and no other, has no end")
+    moments = [start, *(_epoch(moment) for moment in bounds if moment), *([end] if job.end else [])]
+    if moments != sorted(moments):
+        raise SandboxError(f"{job}: its suspensions are not within it, one after the other")
     return submit, start if job.start else 0, end
+
+
+def _time_suspended(job: PastJob) -> int:
+    """Seconds; while a suspension is open, its start less those seconds: so slurmdbd keeps it."""
+    seconds = sum(_epoch(until) - _epoch(since) for since, until in job.suspensions if until)
+    opened = [since for since, until in job.suspensions if until is None]
+    return _epoch(opened[0]) - seconds if opened else seconds
+
+
+def _suspensions(job: PastJob, own_id: int) -> list[str]:
+    submit, begin, _ = _times(job)
+    job_id = job.job_id if job.job_id is not None else own_id
+    return [
+        SUSPEND.format(
+            job_id=job_id,
+            submit=submit,
+            begin=begin,
+            start=_epoch(since),
+            end=_epoch(until) if until else 0,
+        )
+        for since, until in job.suspensions
+    ]
 
 
 def _epoch(moment: datetime) -> int:
@@ -189,14 +235,25 @@ def usage_from_rollup(account: str, start: datetime, end: datetime, sql: Sql) ->
     """What the hourly rollup holds for the users of an account, its sub-accounts not included."""
     if not NAME.fullmatch(account):
         raise SandboxError(f"{account!r} cannot be an account: use letters, digits, dot, dash and underscore")
+    books = books_from_rollup(start, end, sql)
+    return {(user, tres): n for (acct, user, tres), n in books.items() if acct == account and user}
+
+
+def books_from_rollup(start: datetime, end: datetime, sql: Sql) -> dict[tuple[str, str, str], int]:
+    """All that the hourly rollup holds: {(account, user, tres): seconds}; no names where none is known."""
     query = f"""
-        SELECT a.user, t.type, t.name, SUM(u.alloc_secs)
+        SELECT COALESCE(a.acct, ''), COALESCE(a.user, ''), t.type, t.name, SUM(u.alloc_secs)
         FROM sandbox_assoc_usage_hour_table u
-        JOIN sandbox_assoc_table a ON a.id_assoc = u.id
+        LEFT JOIN sandbox_assoc_table a ON a.id_assoc = u.id
         JOIN tres_table t ON t.id = u.id_tres
-        WHERE a.acct = '{account}' AND a.user <> '' AND u.deleted = 0
-        AND u.time_start >= {_epoch(start)} AND u.time_start < {_epoch(end)}
-        GROUP BY a.user, t.type, t.name"""  # noqa: S608 (the account is checked, the rest are numbers)
+        WHERE u.deleted = 0 AND u.time_start >= {_epoch(start)} AND u.time_start < {_epoch(end)}
+        GROUP BY a.acct, a.user, t.type, t.name"""  # noqa: S608 (numbers)
     return {
-        (user, f"{kind}/{name}" if name else kind): int(seconds) for user, kind, name, seconds in sql(query)
+        (account, user, f"{kind}/{name}" if name else kind): int(seconds)
+        for account, user, kind, name, seconds in sql(query)
     }
+
+
+def cluster_since(moment: datetime, sql: Sql) -> None:
+    """Let slurmdbd know the cluster since then: sreport leaves out what was before."""
+    sql(f"UPDATE sandbox_event_table SET time_start = {_epoch(moment)} WHERE node_name = ''")  # noqa: S608

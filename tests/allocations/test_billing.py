@@ -27,6 +27,13 @@ SECONDS = st.integers(0, 2**62)
 FACTORS = st.integers(1, 10**9)
 
 
+@given(MONTHS)
+def test_months_follow_each_other_without_a_gap(month: BillingPeriod) -> None:
+    assert month.next.previous == month
+    assert month.end == month.next.start
+    assert month < month.next
+
+
 @pytest.mark.parametrize("text", ["2026-09", "2026-12", "0001-01", "9998-12"])
 def test_a_month_reads_as_it_prints(text: str) -> None:
     assert str(BillingPeriod.parse(text)) == text
@@ -165,7 +172,10 @@ def test_the_open_period_holds_what_the_closed_ones_do_not() -> None:
         period("b", start=20, cpu=4),
         period("c", closed=True, cpu=5),
     ]
-    assert report_for({"cpu": 100, "mem": 7}, periods) == UsageReport("b", {"cpu": 65, "mem": 6})
+    words = {"cpu": "seen"}
+    assert report_for({"cpu": 100, "mem": 7}, periods, words) == UsageReport(
+        "b", {"cpu": 65, "mem": 6}, words
+    )
 
 
 def test_a_total_below_what_closed_periods_hold_is_refused_not_sent_as_a_negative() -> None:
@@ -181,13 +191,16 @@ GUARD = timedelta(seconds=185)
     ("server_time", "why"),
     [
         (NOON, None),
-        (datetime(2026, 9, 1, tzinfo=UTC), None),
+        (datetime(2026, 9, 1, tzinfo=UTC), "began less than 185 s ago"),
+        (datetime(2026, 9, 1, 0, 3, 4, tzinfo=UTC), "too close to its turn"),
+        (datetime(2026, 9, 1, 0, 3, 5, tzinfo=UTC), None),
         (datetime(2026, 9, 30, 23, 56, 54, tzinfo=UTC), None),
         (datetime(2026, 9, 30, 23, 56, 55, tzinfo=UTC), "too close to its turn"),
         (datetime(2026, 9, 30, 23, 59, 59, tzinfo=UTC), "too close to its turn"),
         (datetime(2026, 10, 1, tzinfo=UTC), "books under its current month 2026-10"),
         (datetime(2026, 8, 31, 23, 59, 59, tzinfo=UTC), "books under its current month 2026-08"),
         (datetime(2026, 10, 1, 1, tzinfo=timezone(timedelta(hours=2))), None),
+        (datetime(2026, 10, 1, 1, tzinfo=timezone(timedelta(hours=1))), "current month 2026-10"),
         (None, "did not say what time it has"),
     ],
 )

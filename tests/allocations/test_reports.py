@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from allocations.accounts import ROOT, AccountName
 from allocations.components import parse_components
 from allocations.marketplace import (
@@ -100,10 +102,17 @@ def test_an_account_without_jobs_used_zero_and_is_sent_once() -> None:
 
 def test_usage_of_an_account_is_in_measured_units_and_differs_from_what_is_held() -> None:
     claims = [(resource("a", "hpc_a"), AccountName("hpc_a"))]
-    seconds = {"hpc_a": {"cpu": 7200, "mem": 60, "gres/gpu": 0}, "physics": {"cpu": 10**9}}
+    seconds = {
+        "hpc_a": {"ada": {"cpu": 7000, "mem": 60, "gres/gpu": 0}, "max": {"cpu": 200, "gres/gpu": 0}},
+        "physics": {"ada": {"cpu": 10**9}},
+    }
     (usage,) = usage_of(claims, seconds, {"a": {"cpu": 1, "mem": 1, "gres/gpu": 0}}, COMPONENTS)
     assert usage.amounts == {"cpu": 2, "mem": 1, "gres/gpu": 0}
-    assert usage.tres_seconds == seconds["hpc_a"]
+    assert usage.tres_seconds == {"cpu": 7200, "mem": 60, "gres/gpu": 0}
+    assert usage.users == {
+        "ada": {"cpu": 2, "mem": 1, "gres/gpu": 0},
+        "max": {"cpu": 0, "mem": 0, "gres/gpu": 0},
+    }
     assert usage.differs
 
 
@@ -112,3 +121,14 @@ def test_what_only_the_marketplace_holds_is_no_difference() -> None:
     held = {"a": {"cpu": 0, "mem": 0, "gres/gpu": 0, "old": 5}}
     (usage,) = usage_of(claims, {}, held, COMPONENTS)
     assert not usage.differs
+
+
+def test_what_is_carried_over_is_part_of_the_total_and_a_row_that_does_not_say_so_differs() -> None:
+    claims = [(resource("a", "hpc_a"), AccountName("hpc_a"))]
+    held = {"a": {"cpu": 5, "mem": 0, "gres/gpu": 0}}
+    (usage,) = usage_of(claims, {"hpc_a": {"ada": {"cpu": 7200}}}, held, COMPONENTS)
+    carried = replace(usage, carried={"cpu": 3})
+    assert carried.totals == {"cpu": 5, "mem": 0, "gres/gpu": 0}
+    assert carried.differs
+    assert not replace(carried, held_carried={"cpu": 3}).differs
+    assert replace(carried, held_carried={"cpu": 2}).differs

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from allocations.errors import ImpossibleUsage
-from allocations.usage import UNKNOWN, Jobs, add_up, seconds_by_account, total_of, tres_seconds
+from allocations.usage import UNKNOWN, Jobs, add_up, seconds_by_account, tres_seconds, with_totals
 
 Job = tuple[str, str, str, dict[str, int], int, int]
 """account, user, state, allocated TRES, elapsed seconds, span seconds."""
@@ -89,7 +89,19 @@ def test_unknown_accounts_and_users_keep_the_total_whole() -> None:
 def test_a_generic_gres_is_the_total_and_typed_ones_its_split(
     recorded: dict[str, int], expected: dict[str, int]
 ) -> None:
-    assert total_of(recorded) == expected
+    other = {"cpu": 1, "gres/gpu:a100": 1, "gres/gpu:t4": 0}
+    names = list(dict.fromkeys([*recorded, *other]))
+    counts = pd.DataFrame([{t: row.get(t, 0) for t in names} for row in (recorded, other)], dtype="int64")
+    is_recorded = pd.DataFrame([{t: t in row for t in names} for row in (recorded, other)])
+    table = with_totals(counts, is_recorded)
+    assert {tres: count for tres, count in table.loc[0].items() if tres in expected} == expected
+    assert table.loc[1, "gres/gpu"] == 1, "the other row's only types are its own sum"
+    assert all(dtype == "int64" for dtype in table.dtypes)
+
+
+def test_a_tres_that_no_record_has_is_left_out() -> None:
+    counts = pd.DataFrame({"cpu": [1], "energy": [0]}, dtype="int64")
+    assert list(with_totals(counts, pd.DataFrame({"cpu": [True], "energy": [False]})).columns) == ["cpu"]
 
 
 def test_no_jobs_at_all_is_no_usage() -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import pwd
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from tests.own_folder import PEOPLE, ROOT, person
@@ -233,12 +235,59 @@ class Site:
         state: State[Any] = pull_orders(**parameters, return_state=True)
         return state
 
-    def push(self, period: str | None = None) -> State[Any]:
+    def push(self, period: str | None = None, **how: Any) -> State[Any]:
         """One run of push-usage; its final state."""
         from flows.push import push_usage  # noqa: PLC0415
 
-        state: State[Any] = push_usage(period, return_state=True)
+        state: State[Any] = push_usage(period, return_state=True, **how)
         return state
+
+    def push_at(self, moment: str, theirs: str | None = None, **how: Any) -> State[Any]:
+        """A run of push-usage at another time, by its own clock and by the marketplace's; its final state.
+
+        `theirs`: where the marketplace's clock says something else.
+        """
+        from prefect import flow  # noqa: PLC0415
+
+        from allocations.backfilling import parse_range  # noqa: PLC0415
+        from flows.backfill import Wish  # noqa: PLC0415
+        from flows.calm import calmly  # noqa: PLC0415
+        from flows.push import push  # noqa: PLC0415
+
+        now = datetime.fromisoformat(moment)
+        self.marketplace.office.set_clock(theirs or now)
+
+        @flow(name="push-usage")
+        def at_that_time() -> State[Any]:
+            period = how.pop("period", "")
+            refresh = how.pop("refresh", False)
+            wish = Wish(months=parse_range(period) if period else (), **how)
+            return calmly(lambda: push(wish, now, refresh=refresh), logging.getLogger("test"))
+
+        state: State[Any] = at_that_time(return_state=True)
+        return state
+
+    def rows(self, item: str) -> dict[tuple[str, str], int]:
+        """Month and component to what the marketplace holds, over all plan periods."""
+        found: dict[tuple[str, str], int] = {}
+        for row in self.marketplace.office.usages(self.resource(item)["uuid"]):
+            key = str(row["month"]), str(row["type"])
+            found[key] = found.get(key, 0) + int(str(row["amount"]))
+        return found
+
+    def user_usage(self, item: str, month: str) -> dict[str, tuple[int, int, int]]:
+        """User to cpu, gpu and ram of the month, in the per-user table."""
+        year, number = month.split("-")
+        allocation = self.resource(item)["resource_uuid"]
+        query = f"allocation_uuid={allocation}&year={year}&month={int(number)}"
+        rows = self.get(f"slurm-allocation-user-usage/?{query}")
+        return {row["username"]: (row["cpu_usage"], row["gpu_usage"], row["ram_usage"]) for row in rows}
+
+    def associated(self, item: str) -> set[str]:
+        """Who is associated with the allocation in the marketplace."""
+        allocation = self.resource(item)["resource_uuid"]
+        rows = self.get(f"slurm-associations/?allocation_uuid={allocation}")
+        return {row["username"] for row in rows}
 
     def usage(self, item: str) -> dict[str, int]:
         """What the marketplace holds for an order item's resource."""

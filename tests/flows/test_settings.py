@@ -9,6 +9,7 @@ import pytest
 
 from allocations.accounts import NamingRules
 from allocations.errors import InvalidComponents
+from allocations.reconcile import Reconcile
 from flows.choices import (
     DeploymentType,
     LimitsOwner,
@@ -65,6 +66,8 @@ def test_the_defaults_are_those_that_were_promised(complete) -> None:
     assert settings.limits_owner is LimitsOwner.SLURM
     assert settings.max_removals == 20
     assert (settings.create_homedirs, settings.homedir_umask) == (False, "0077")
+    assert settings.usage_settling_days == 3
+    assert settings.reconcile is Reconcile.BLOCK
     assert settings.state_dir == Path(".cloudrock-slurm")
 
 
@@ -72,6 +75,9 @@ def test_the_names_are_those_that_were_promised() -> None:
     assert sorted(VARIABLES) == [
         "CLOUDROCK_API_TOKEN",
         "CLOUDROCK_API_URL",
+        "CLOUDROCK_CARRY_OVER",
+        "CLOUDROCK_DATED_USAGE",
+        "CLOUDROCK_MARK_MISSING_ERRED",
         "CLOUDROCK_OFFERING_UUID",
         "CLOUDROCK_ORDER_APPROVAL",
         "CLOUDROCK_SLURM_USERNAME_SOURCE",
@@ -90,6 +96,8 @@ def test_the_names_are_those_that_were_promised() -> None:
         "SLURM_TERMINATE_JOBS",
         "SLURM_TRES_CONFIG_PATH",
         "SYNC_MAX_REMOVALS",
+        "SYNC_RECONCILE",
+        "USAGE_SETTLING_DAYS",
         "USER_HOMEDIR_UMASK",
     ]
 
@@ -127,6 +135,10 @@ def test_every_missing_variable_has_one_line() -> None:
         ("SLURM_LIMITS_OWNER", "both"),
         ("SYNC_MAX_REMOVALS", "-1"),
         ("SYNC_MAX_REMOVALS", "many"),
+        ("SYNC_RECONCILE", "Block"),
+        ("SYNC_RECONCILE", "true"),
+        ("USAGE_SETTLING_DAYS", "1"),
+        ("USAGE_SETTLING_DAYS", "three"),
         ("ENABLE_USER_HOMEDIR_ACCOUNT_CREATION", "maybe"),
         ("USER_HOMEDIR_UMASK", "0999"),
         ("USER_HOMEDIR_UMASK", "77"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -54,7 +55,7 @@ def test_orders_are_scheduled_every_two_minutes(up: Any, until: Any) -> None:
 
 def test_usage_is_scheduled_hourly_at_a_quarter_past(up: Any, until: Any) -> None:
     until(lambda: len(scheduled(up, "hourly")) > 2, "scheduled push runs")
-    times = scheduled(up, "hourly")
+    times = [time for time in scheduled(up, "hourly") if time.minute != 50]
     assert {(time.minute, time.second) for time in times} == {(15, 0)}
     assert times[0] - datetime.now(UTC) < timedelta(hours=1)
     assert {after - before for before, after in pairwise(times)} == {timedelta(hours=1)}
@@ -65,6 +66,19 @@ def test_drift_is_looked_for_once_a_day_at_a_quiet_hour(up: Any, until: Any) -> 
     times = scheduled(up, "daily")
     assert {(time.hour, time.minute, time.second) for time in times} == {(3, 40, 0)}
     assert {after - before for before, after in pairwise(times)} == {timedelta(days=1)}
+
+
+def test_the_months_last_usage_is_scheduled_ten_minutes_before_its_end() -> None:
+    from prefect.server.schemas.schedules import CronSchedule  # noqa: PLC0415 - importing Prefect takes seconds
+
+    (last,) = [one for one in DEPLOYMENTS["hourly"]["schedules"] if one["slug"] == "last-of-the-month"]
+    schedule = CronSchedule(cron=last["cron"], timezone=last["timezone"])
+    begin = datetime(2027, 12, 31, 23, 51, tzinfo=UTC)
+    dates = asyncio.run(schedule.get_dates(3, start=begin))
+    turns = [datetime(2028, month, 1, tzinfo=UTC) for month in (2, 3, 4)]
+    assert [datetime.fromisoformat(date.isoformat()) for date in dates] == [
+        turn - timedelta(minutes=10) for turn in turns
+    ]
 
 
 def test_a_backfill_is_never_scheduled(up: Any) -> None:

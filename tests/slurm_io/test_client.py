@@ -96,7 +96,7 @@ def test_users_wait_for_the_default_account(programs: Programs) -> None:
 
 
 def test_the_cluster_and_its_jobs_are_read_through_the_runner(programs: Programs) -> None:
-    slurm = programs('case "$0" in *sacct) echo "a|u|cpu=1|5|100|105|DONE";; *) echo "c|root|||||";; esac')
+    slurm = programs('case "$0" in *sacct) echo "a|u|cpu=1|5|100|105|DONE|1";; *) echo "c|root|||||";; esac')
     assert slurm.observe() == ClusterState({ROOT: Account(ROOT, None)})
     ((start, end),) = windows(day_of(1), day_of(2))
     assert len(slurm.fetch_jobs(start, end)) == 1

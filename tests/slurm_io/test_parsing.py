@@ -10,14 +10,17 @@ from hypothesis import strategies as st
 
 from allocations.usage import UNKNOWN, add_up, seconds_by_account, tres_seconds
 from slurm_io.errors import UnexpectedSlurmOutput
-from slurm_io.parsing import parse_count, parse_jobs, parse_tres
+from slurm_io.parsing import parse_count, parse_jobs, parse_pair
 from tests.slurm_io.broken import broken_lines, garbled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-OURS = (2, 3, 4, 5, 8, 9, 10)
+OURS = (2, 3, 4, 5, 8, 9, 10, 1)
 """The columns of the wider captures (capture.py) that this door asks for."""
+
+
+SECONDS = ("elapsed_seconds", "span_seconds")
 
 
 def columns(text: str) -> str:
@@ -61,19 +64,38 @@ def test_anything_else_is_no_count(value: str) -> None:
 @pytest.mark.parametrize("text", ["mem=585.94T", "cpu=1.5", "mem=1K", "cpu=9007199254740993"])
 def test_a_jobs_count_that_is_not_whole_or_not_exact_is_never_rounded(text: str) -> None:
     with pytest.raises(UnexpectedSlurmOutput, match="a whole count"):
-        parse_tres(text, "sacct")
+        parse_pair(text, "sacct")
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("cpu=7", 7),
+        ("cpu=2K", 2048),
+        ("cpu=9007199254740992", 2**53),
+        ("gres/gpu:a100=2", 2),
+        ("mem=1500M", 1500),
+        ("mem=1500", 1500),
+        ("mem=4.50G", 4608),
+        ("mem=2T", 2 * 2**20),
+    ],
+)
+def test_a_jobs_count_is_exact(text: str, count: int) -> None:
+    assert parse_pair(text, "sacct") == (text.partition("=")[0], count)
 
 
 def test_slurms_own_word_for_no_value_is_no_count() -> None:
-    assert parse_tres("cpu=1,energy=18446744073709551614,vmem=18446744073709551615", "sacct") == {"cpu": 1}
+    text = "a|u|cpu=1,energy=18446744073709551614,vmem=18446744073709551615|1|1|2|S|1\n"
+    assert seconds_of(text) == {"a": {"cpu": 1}}
 
 
 def test_captured_jobs_are_read_in_full(captured: Callable[[str], str]) -> None:
     text = captured("sacct.out")
     jobs = parse_jobs(columns(text))
     assert len(jobs) == len(text.splitlines())
-    assert list(jobs.records.columns) == ["account", "user", "state", "elapsed_seconds", "span_seconds"]
+    assert list(jobs.records.columns) == ["account", "user", "state", "job_id", *SECONDS]
     assert jobs.records["elapsed_seconds"].dtype == jobs.records["span_seconds"].dtype == "int64"
+    assert list(jobs.records["job_id"]) == [line.split("|")[1] for line in text.splitlines()]
     assert set(jobs.alloc_tres.columns) == {"billing", "cpu", "mem", "node", "gres/gpu", "gres/gpu:a100"}
     assert all(dtype == "int64" for dtype in jobs.alloc_tres.dtypes)
 
@@ -96,7 +118,7 @@ def test_captured_jobs_add_up_to_what_each_line_says(captured: Callable[[str], s
 def test_a_running_job_counts_up_to_the_windows_end(captured: Callable[[str], str]) -> None:
     jobs = parse_jobs(captured("door-sacct.out"))
     running = jobs.records[jobs.records["state"] == "RUNNING"]
-    assert list(running["elapsed_seconds"]) == list(running["span_seconds"]) == [4]
+    assert list(running["elapsed_seconds"]) == list(running["span_seconds"]) == [5]
 
 
 @pytest.mark.parametrize("name", ["door-sacct-day.out", "door-sacct-one-second.out"])
@@ -131,43 +153,70 @@ def test_no_jobs_are_an_empty_table_of_the_right_types() -> None:
 
 @pytest.mark.parametrize("time", ["Unknown", "None", "", "N/A"])
 def test_a_job_that_never_started_counts_zero(time: str) -> None:
-    assert seconds_of(f"a|u|cpu=4|0|{time}|{time}|PENDING\na|u|cpu=4|0|100|{time}|PENDING\n") == {
+    assert seconds_of(f"a|u|cpu=4|0|{time}|{time}|PENDING|1\na|u|cpu=4|0|100|{time}|PENDING|1\n") == {
         "a": {"cpu": 0}
     }
 
 
 def test_nameless_accounts_and_users_are_unknown_and_counted() -> None:
-    assert seconds_of("||cpu=4|10|100|110|COMPLETED\n") == {UNKNOWN: {"cpu": 40}}
+    assert seconds_of("||cpu=4|10|100|110|COMPLETED|1\n") == {UNKNOWN: {"cpu": 40}}
 
 
 def test_a_job_without_allocation_is_zero_among_others() -> None:
-    text = "a|u||0|100|100|CANCELLED\na|u|cpu=1,gres/gpu:t4=2|5|100|105|COMPLETED\n"
+    text = "a|u||0|100|100|CANCELLED|1\na|u|cpu=1,gres/gpu:t4=2|5|100|105|COMPLETED|1\n"
     assert seconds_of(text) == {"a": {"cpu": 5, "gres/gpu:t4": 10, "gres/gpu": 10}}
 
 
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("a|u|cpu=1|x|1|2|S", "ElapsedRaw in whole seconds"),
-        ("a|u|cpu=1|-5|1|2|S", "ElapsedRaw in whole seconds"),
-        ("a|u|cpu=1|1.5|1|2|S", "ElapsedRaw in whole seconds"),
-        ("a|u|cpu=1|999999999999|1|2|S", "ElapsedRaw in whole seconds"),
-        ("a|u|cpu=1|1|2026-11-22T22:13:33|2|S", "Start in whole seconds"),
-        ("a|u|cpu=1|1|1|soon|S", "End in whole seconds"),
-        ("a|u|cpu=1|1|5|2|S", "an end that is not before the start"),
-        ("a|u|cpu|1|1|2|S", "TRES as name=count"),
-        ("a|u|cpu=1|1|1|2", "7 fields"),
-        ("a|u|cpu=1|1|1|2|S|", "7 fields"),
-        ("a|u|x|cpu=1|1|1|2|S", "7 fields"),
+        ("a|u|cpu=1|x|1|2|S|1", "ElapsedRaw in whole seconds"),
+        ("a|u|cpu=1|-5|1|2|S|1", "ElapsedRaw in whole seconds"),
+        ("a|u|cpu=1|1.5|1|2|S|1", "ElapsedRaw in whole seconds"),
+        ("a|u|cpu=1|999999999999|1|2|S|1", "ElapsedRaw in whole seconds"),
+        ("a|u|cpu=1|1|2026-11-22T22:13:33|2|S|1", "Start in whole seconds"),
+        ("a|u|cpu=1|1|1|soon|S|1", "End in whole seconds"),
+        ("a|u|cpu=1|1|5|2|S|1", "an end that is not before the start"),
+        ("a|u|cpu=1,|1|1|2|S|1", "TRES as name=count"),
+        ("a|u|cpu=1,mem=2,cpu=1|1|1|2|S|1", "each once"),
+        ("a|u|cpu|1|1|2|S|1", "TRES as name=count"),
+        ("a|u|cpu=1|1|1|2|S", "8 fields"),
+        ("a|u|cpu=1|1|1|2|S|1|", "8 fields"),
+        ("a|u|x|cpu=1|1|1|2|S|1", "8 fields"),
     ],
 )
 def test_a_record_that_cannot_be_read_is_an_error_and_no_zero(line: str, words: str) -> None:
     with pytest.raises(UnexpectedSlurmOutput, match=words):
-        parse_jobs(f"a|u|cpu=1|1|1|2|OK\n{line}\n")
+        parse_jobs(f"a|u|cpu=1|1|1|2|OK|1\n{line}\n")
+
+
+@pytest.mark.parametrize("text", ["a|u\rv|cpu=1|1|1|2|S|1\n", "\ufeffa|u|cpu=1|1|1|2|S|1\n"])
+def test_a_name_with_a_letter_that_would_be_read_as_none_is_refused(text: str) -> None:
+    with pytest.raises(UnexpectedSlurmOutput, match="end with a newline and nothing else"):
+        parse_jobs("a|u|cpu=1|1|1|2|S|1\n" * (text[0] == "a") + text)
+
+
+def test_quotes_and_separators_of_other_formats_are_ordinary_letters() -> None:
+    text = 'a"|"u\u2028,\t|cpu=1|1|1|2|S|1\nb\\|"|cpu=1|1|1|2|S|2\n'
+    assert set(parse_jobs(text).records["user"]) == {'"u\u2028,\t', '"'}
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [("cpu=1", "cpu=2,gres/gpu:t4=1"), ("", "gres/gpu=1,gres/gpu:t4=1"), ("", "")]
+)
+def test_each_record_keeps_its_own_tres(first: str, second: str) -> None:
+    text = f"a|u|{first}|1|1|2|S|1\nb|u|{second}|1|1|2|S|2\nc|u|{first}|1|1|2|S|3\n"
+    found = {a: {t: n for t, n in row.items() if n} for a, row in seconds_of(text).items()}
+    pairs = [dict(pair.split("=") for pair in t.split(",") if pair) for t in (first, second)]
+    one, two = ({t: int(n) for t, n in row.items()} for row in pairs)
+    if "gres/gpu:t4" in two:
+        two["gres/gpu"] = 1
+    assert found == {"a": one, "b": two, "c": one}
 
 
 GOOD_JOBS = (
-    "a|u|billing=2,cpu=2,mem=1500M,node=1|3|1795386428|1795386431|COMPLETED\nb|u||0|Unknown|Unknown|PENDING\n"
+    "a|u|billing=2,cpu=2,mem=1500M,node=1|3|1795386428|1795386431|COMPLETED|1\n"
+    "b|u||0|Unknown|Unknown|PENDING|1\n"
 )
 
 

@@ -23,6 +23,14 @@ from slurm_io.changing import commands_for  # noqa: E402
 from slurm_io.client import SLURM_ENVIRONMENT  # noqa: E402
 from slurm_io.commands import show_active_jobs, show_associations, show_children, show_default_accounts, show_jobs  # noqa: E402
 from slurm_io.commands import show_organizations, show_queue  # noqa: E402
+from slurm_io.commands import (  # noqa: E402
+    show_account_usage,
+    show_account_ids,
+    show_cluster_usage,
+    show_clusters,
+    show_reservations,
+    show_these_jobs,
+)
 
 notes: list[tuple[str, str, int]] = []
 MGR = ("sacctmgr", "-i")
@@ -37,6 +45,7 @@ def main() -> None:
         at_work(cluster)
         denied("crr_eve")
         jobs(cluster)
+        books(cluster)
         broken(cluster)
     table = (f"| {name} | {code} | `{command}` |" for name, command, code in notes)
     (HERE / "DOOR.md").write_text("\n".join(["| file | exit | command |", "|---|---|---|", *table, ""]))
@@ -165,6 +174,41 @@ def jobs(cluster: Cluster) -> None:
     capture("door-sacct-future", *show_jobs(now + datetime.timedelta(days=1), now + datetime.timedelta(days=2)))
     capture("door-sacct-past", *show_jobs(now - datetime.timedelta(days=2), now - datetime.timedelta(days=1)))
     quietly("scancel", str(running))
+
+
+def books(cluster: Cluster) -> None:
+    """A suspension that is still open, and what slurmdbd itself has summed up."""
+    account = "shown_614400000"
+    begun = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
+    suspended = cluster.submit("--mem=100", user="crr_eve", account=account, seconds=600, cpus=2)
+    cluster.wait_for_job(suspended, states={"RUNNING"})
+    for verb, seconds in (("suspend", 2), ("resume", 2), ("suspend", 3)):
+        time.sleep(1)
+        cluster.run("scontrol", verb, str(suspended))
+        time.sleep(seconds)
+    now = datetime.datetime.now(datetime.UTC)
+    capture("door-sacct-suspended", *show_jobs(begun, now))
+    capture("door-sacct-suspended-life", *show_these_jobs([str(suspended)], now, clipped=True))
+    capture("door-sacct-suspended-now", *show_these_jobs([str(suspended)], now, clipped=False))
+    quietly("scancel", str(suspended))
+    quietly(
+        "scontrol", "create", "reservation", "reservationname=idle", f"accounts={account}", "nodes=n1",
+        "starttime=now", "duration=1", "flags=ignore_jobs",
+    )
+    time.sleep(5)
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    later = hour + datetime.timedelta(hours=1)
+    capture("door-sreport-cluster-not-yet", *show_cluster_usage(hour, later))
+    capture("door-sreport-accounts-not-yet", *show_account_usage(hour, later, ["cpu", "mem", "gres/gpu"]))
+    cluster.rollup(hour, later)
+    capture("door-sreport-cluster", *show_cluster_usage(hour, later))
+    capture("door-sreport-accounts", *show_account_usage(hour, later, ["cpu", "mem", "gres/gpu"]))
+    capture("door-sreport-unknown-tres", *show_account_usage(hour, later, ["gres/nosuch"]))
+    capture("door-show-reservation", *show_reservations(hour, later))
+    capture("door-show-reservation-none", *show_reservations(hour - datetime.timedelta(days=9), hour - datetime.timedelta(days=8)))
+    capture("door-show-association-ids", *show_account_ids())
+    capture("door-show-cluster", *show_clusters())
+    capture("denied-sreport", *show_account_usage(hour, later, ["cpu"]), user="crr_eve")
 
 
 def broken(cluster: Cluster) -> None:

@@ -86,6 +86,26 @@ def test_a_date_in_the_body_is_ignored(bench: Bench) -> None:
     assert bench.rows(resource) == [("2026-11", "cpu", 1)]
 
 
+def test_a_server_that_books_dated_usage_puts_it_under_its_month_and_refuses_what_is_no_date(
+    bench: Bench,
+) -> None:
+    resource, period = ready(bench, "dated switch")
+    bench.office.set_clock("2026-11-30T12:00:00Z")
+    bench.office.set_dated_usage(True)
+    report = {"plan_period": period, "usages": [{"type": "cpu", "amount": 1}]}
+    path = "marketplace-component-usages/set_usage/"
+    assert bench.post(path, {**report, "date": "2026-10-15T12:00:00Z"}).status_code == 201
+    assert bench.post(path, {**report, "date": "2026-10-15T12:00:00Z"}).status_code == 201
+    assert bench.post(path, report).status_code == 201
+    assert bench.rows(resource) == [("2026-10", "cpu", 1), ("2026-11", "cpu", 1)]
+    answer = bench.post(path, {"plan_period": "0" * 32, "usages": [], "date": "never"})
+    assert (answer.status_code, list(answer.json())) == (400, ["date"])
+    bench.office.set_dated_usage(False)
+    answer = bench.post(path, {"plan_period": "0" * 32, "usages": [], "date": "never"})
+    assert (answer.status_code, list(answer.json())) == (400, ["plan_period"])
+    assert bench.rows(resource) == [("2026-10", "cpu", 1), ("2026-11", "cpu", 1)]
+
+
 def test_after_the_turn_of_the_month_the_old_row_stays_and_a_new_one_begins(bench: Bench) -> None:
     bench.office.set_clock("2026-11-30T23:59:50Z")
     resource, period = ready(bench, "turn")

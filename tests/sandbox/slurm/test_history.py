@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slurm
 MIDNIGHT = datetime(2025, 3, 5, tzinfo=UTC)
+MINUTE = MIDNIGHT + timedelta(minutes=1)
 TRES = {"cpu": 8, "mem": 4000, "node": 1, "gres/gpu": 2, "gres/gpu:a100": 2}
 
 
@@ -34,7 +35,9 @@ def records(cluster: Cluster, fields: str) -> list[list[str]]:
 
 def test_sacct_returns_past_jobs_as_they_were_put_in(cluster: Cluster, account: str) -> None:
     end = MIDNIGHT + timedelta(hours=2)
-    job = PastJob(account, "crs_ghost", MIDNIGHT, end, TRES, state="TIMEOUT", suspended_seconds=60)
+    job = PastJob(
+        account, "crs_ghost", MIDNIGHT, end, TRES, state="TIMEOUT", suspensions=((MIDNIGHT, MINUTE),)
+    )
     assert cluster.insert_jobs([job]) == 1
     found = records(cluster, "user,account,state,alloctres,elapsedraw,suspended")
     tres = "cpu=8,gres/gpu:a100=2,gres/gpu=2,mem=4000M,node=1"
@@ -85,6 +88,14 @@ def test_jobs_get_ids_of_their_own(cluster: Cluster, account: str) -> None:
         (PastJob("crs_past", "crs_ghost", MIDNIGHT.replace(tzinfo=None), MIDNIGHT), "has no time zone"),
         (PastJob("crs_past", "crs_ghost", MIDNIGHT, MIDNIGHT, name="a\tb"), "has a tab"),
         (PastJob("crs_past", "crs_ghost", MIDNIGHT, MIDNIGHT, job_id=0), "job id 0 is not in"),
+        (PastJob("crs_past", "crs_ghost", None, None, state="RUNNING"), "give a start, or an end"),
+        (PastJob("crs_past", "crs_ghost", MIDNIGHT, None), "COMPLETED is not a state of such a job"),
+        (PastJob("crs_past", "crs_ghost", MIDNIGHT, MIDNIGHT, state="RUNNING"), "RUNNING is not a state"),
+        (PastJob("crs_past", "crs_ghost", MIDNIGHT, None, state="SUSPENDED"), "the last suspension"),
+        (
+            PastJob("crs_past", "crs_ghost", MIDNIGHT, MIDNIGHT, suspensions=((MIDNIGHT, MINUTE),)),
+            "its suspensions are not within it",
+        ),
     ],
 )
 @pytest.mark.usefixtures("account")

@@ -1,0 +1,214 @@
+"""A month as days: what each window of the books says, and how the windows become the month.
+
+The law that makes this possible: any split of a period into windows adds up to the same sums.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from allocations.usage import UNKNOWN, add_up, tres_seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from allocations.billing import BillingPeriod
+    from allocations.usage import Jobs
+
+DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
+
+KNOWN_STATES = frozenset(
+    {
+        *("PENDING", "RUNNING", "SUSPENDED", "COMPLETED", "CANCELLED", "FAILED", "TIMEOUT", "NODE_FAIL"),
+        *("PREEMPTED", "BOOT_FAIL", "DEADLINE", "OUT_OF_MEMORY", "REQUEUED", "RESIZING", "REVOKED"),
+        *("COMPLETING", "CONFIGURING", "SIGNALING", "STAGE_OUT", "STOPPED", "SPECIAL_EXIT", "RESV_DEL_HOLD"),
+        *("REQUEUE_FED", "REQUEUE_HOLD", "LAUNCH_FAILED", "POWER_UP_NODE", "RECONFIG_FAIL"),
+    }
+)
+"""States that SLURM has had a name for. Others count as well; they are remarked on."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WindowUsage:
+    """What the books say about one half-open window [start, end).
+
+    `seconds`: exact TRES-seconds, int64: rows by (account, user), a column per TRES.
+    `records`: account to how many of its job records overlapped the window. `states`: how many of all were
+    in which state.
+    """
+
+    start: datetime
+    end: datetime
+    seconds: pd.DataFrame
+    records: Mapping[str, int]
+    states: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def fingerprint(self) -> str:
+        """The same for the same usage, whatever the order of rows and columns; SHA-256 in hexadecimal."""
+        digest = hashlib.sha256(f"{self.start.isoformat()} {self.end.isoformat()}\n".encode())
+        digest.update(repr(sorted((account, int(count)) for account, count in self.records.items())).encode())
+        seconds = self.seconds.sort_index()
+        pairs = [f"{account}\n{user}" for account, user in seconds.index]
+        for tres in sorted(map(str, seconds.columns)):
+            column = seconds[tres].to_numpy("int64")
+            used = column.nonzero()[0]
+            if len(used):
+                digest.update("\n".join([tres, *(pairs[place] for place in used)]).encode())
+                digest.update(column[used].astype("<i8").tobytes())
+        return digest.hexdigest()
+
+
+def window_usage(start: datetime, end: datetime, jobs: Jobs) -> WindowUsage:
+    """The usage of a window from its job records, which are clipped to it."""
+    states: dict[str, int] = {}
+    for state, count in jobs.records["state"].value_counts().items():
+        word = str(state).partition(" ")[0]  # `CANCELLED by 1000`
+        states[word] = states.get(word, 0) + int(count)
+    counted = jobs.records["account"].value_counts()
+    records = {str(account): int(count) for account, count in counted.items()}
+    return WindowUsage(start, end, tres_seconds(jobs), records, states)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Correction:
+    """A day whose usage in the books is no longer what it was when the day was stored."""
+
+    day: date
+    account: str
+    tres: str
+    before: int
+    after: int
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.account} {self.tres}: {self.before} becomes {self.after} TRES-seconds"
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Counted:
+    """One month, counted up to one cutoff.
+
+    `seconds` and `whole_hours`: exact TRES-seconds, int64: rows by (account, user), a column per TRES.
+    """
+
+    period: BillingPeriod
+    cutoff: datetime
+    """Up to when jobs count, running ones included: one moment for all accounts."""
+    seconds: pd.DataFrame
+    """The month up to the cutoff."""
+    whole_until: datetime
+    """The last whole hour of what was counted: slurmdbd's books know only whole hours."""
+    whole_hours: pd.DataFrame
+    """The month up to `whole_until`: what slurmdbd's own books are compared with."""
+    days: Mapping[date, pd.DataFrame]
+    """The same by day (UTC), first to last: each day's TRES-seconds."""
+    records: Mapping[str, int]
+    """Account to how many job records it has in the month; one that is in several days counts in each."""
+    fingerprint: str
+    """Of the source: two counts of the same usage have the same one."""
+    stored: tuple[date, ...] = ()
+    """The days that were not read from SLURM but come from the store."""
+    corrections: tuple[Correction, ...] = ()
+    """Stored days that were read again and have changed: late or corrected records."""
+    remarks: tuple[str, ...] = ()
+    """What a person should know: unknown states, usage without an account, a bad store."""
+
+    @property
+    def by_day(self) -> pd.DataFrame:
+        """All days in one table: rows by (day, account, user), a column per TRES, int64."""
+        columns = list(dict.fromkeys(tres for day in self.days.values() for tres in day.columns))
+        frames = {day: usage.reindex(columns=columns, fill_value=0) for day, usage in self.days.items()}
+        if not frames:
+            empty = pd.MultiIndex.from_arrays([[], [], []], names=["day", "account", "user"])
+            return pd.DataFrame(index=empty)
+        return pd.concat(frames, names=["day"])
+
+
+def days_of(start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """The UTC days that make up [start, end), first to last; the outer ones cut at the bounds."""
+    while start < end:
+        midnight = datetime.combine(start.astimezone(UTC).date() + DAY, datetime.min.time(), tzinfo=UTC)
+        yield start, min(midnight, end)
+        start = midnight
+
+
+def whole_hour(moment: datetime) -> datetime:
+    """The last whole hour that is not after the moment."""
+    return moment.replace(minute=0, second=0, microsecond=0)
+
+
+def is_settled(day_start: datetime, read_at: datetime, settling_days: int) -> bool:
+    """Whether a day that was read then needs no more reading: so many days, its own included, were over."""
+    return read_at >= day_start + settling_days * DAY
+
+
+def corrections_of(before: WindowUsage, after: WindowUsage) -> list[Correction]:
+    """What has changed between two readings of a day, by account and TRES."""
+    day = after.start.date()
+    both = add_up([after.seconds, -before.seconds]).groupby(level="account").sum()
+    held = before.seconds.groupby(level="account").sum()
+    return [
+        Correction(day, str(account), str(tres), earlier, earlier + int(change))
+        for tres in both.columns
+        for account, change in both[tres].items()
+        if change
+        for earlier in [int(held[tres].get(account, 0)) if tres in held.columns else 0]
+    ]
+
+
+def month_of(
+    period: BillingPeriod,
+    cutoff: datetime,
+    windows: Sequence[WindowUsage],
+    *,
+    whole_until: datetime,
+    stored: Iterable[date] = (),
+    corrections: Iterable[Correction] = (),
+    remarks: Iterable[str] = (),
+) -> Counted:
+    """The month that consecutive windows make up; `whole_until` must be a bound of one of them."""
+    by_day: dict[date, list[pd.DataFrame]] = {}
+    for window in windows:
+        by_day.setdefault(window.start.date(), []).append(window.seconds)
+    records: Counter[str] = Counter()
+    for window in windows:
+        records.update(window.records)
+    digest = hashlib.sha256("".join(window.fingerprint for window in windows).encode())
+    return Counted(
+        period=period,
+        cutoff=cutoff,
+        seconds=add_up(window.seconds for window in windows),
+        whole_until=whole_until,
+        whole_hours=add_up(window.seconds for window in windows if window.end <= whole_until),
+        days={day: add_up(parts) for day, parts in by_day.items()},
+        records=records,
+        fingerprint=digest.hexdigest(),
+        stored=tuple(stored),
+        corrections=tuple(sorted(corrections)),
+        remarks=(*remarks, *remarks_on(windows)),
+    )
+
+
+def remarks_on(windows: Iterable[WindowUsage]) -> list[str]:
+    """What a person should know about the records that were counted."""
+    strange: dict[str, int] = {}
+    nameless = 0
+    for window in windows:
+        for state, count in window.states.items():
+            if state not in KNOWN_STATES:
+                strange[state] = strange.get(state, 0) + count
+        nameless += sum(account == UNKNOWN for account in window.seconds.index.get_level_values("account"))
+    said = [
+        f"{count} job records are in the state {state!r}, which is not known here: they count as all others"
+        for state, count in sorted(strange.items())
+    ]
+    if nameless:
+        said.append(f"some usage belongs to no account that SLURM could name: it is kept under {UNKNOWN!r}")
+    return said

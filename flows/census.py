@@ -1,0 +1,105 @@
+"""What push-usage works with: the two doors, the settings, and who is to be billed for what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from allocations.reconcile import Reconcile
+from allocations.reports import claimed, reportable
+from flows import tasks
+from flows.doors import open_day_store
+from flows.reconciling import Counting
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from allocations.accounts import AccountName
+    from allocations.billing import BillingPeriod
+    from allocations.components import Components
+    from allocations.days import Counted
+    from allocations.marketplace import Offering, Resource
+    from allocations.model import ClusterState
+    from allocations.reconcile import Reconciliation
+    from cloudrock_io.client import Cloudrock
+    from flows.settings import Settings
+    from slurm_io.client import Slurm
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """One offering and the cluster behind it, with the settings."""
+
+    cloudrock: Cloudrock
+    slurm: Slurm
+    settings: Settings
+    components: Components
+
+    def count(
+        self,
+        period: BillingPeriod,
+        now: datetime,
+        observed: ClusterState,
+        *,
+        refresh: bool = False,
+    ) -> tuple[Counted, Reconciliation | None]:
+        """Everybody's usage of the month, up to now or to the month's end, beside slurmdbd's own books.
+
+        The books are None where SYNC_RECONCILE says that nothing is compared.
+        """
+        counting = Counting(
+            slurm=self.slurm,
+            store=open_day_store(self.settings, tasks.fetch_cluster_name(self.slurm)),
+            period=period,
+            cutoff=min(now, period.end),
+            now=now,
+            observed=observed,
+            tres=tuple(self.components),
+            refresh=refresh,
+            settling_days=self.settings.usage_settling_days,
+        )
+        if self.settings.reconcile is Reconcile.OFF:
+            return counting.count(None, refresh=refresh), None
+        return counting.run()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Census:
+    """Whose usage is reported, and what of it."""
+
+    offering: Offering
+    components: Components
+    """Those of ours that the offering takes reports for."""
+    resources: tuple[Resource, ...]
+    """All that take usage, in whatever shape."""
+    claims: tuple[tuple[Resource, AccountName], ...]
+    """Those whose account is on the cluster, and theirs alone."""
+    observed: ClusterState
+    problems: tuple[str, ...]
+
+    @property
+    def accounts(self) -> frozenset[str]:
+        """The accounts that are billed."""
+        return frozenset(account for _, account in self.claims)
+
+    @property
+    def offered(self) -> frozenset[str]:
+        """The types of all components of the offering, ours or not."""
+        return frozenset(component.type for component in self.offering.components)
+
+
+def take_census(doors: Doors) -> Census:
+    """Read the offering, its resources and the cluster's accounts."""
+    offering = tasks.fetch_offering(doors.cloudrock)
+    accepted, strange = reportable(doors.components, offering)
+    resources, unreadable = tasks.fetch_resources(doors.cloudrock, tasks.REPORTABLE)
+    observed = tasks.observe_cluster(doors.slurm)
+    claims, unclaimed = claimed(resources, observed)
+    return Census(
+        offering=offering,
+        components={kind: doors.components[kind] for kind in accepted},
+        resources=tuple(resources),
+        claims=tuple(claims),
+        observed=observed,
+        problems=(*strange, *unreadable, *unclaimed),
+    )

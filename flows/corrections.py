@@ -1,0 +1,53 @@
+"""What is known of corrected books, kept in CLOUDROCK_STATE_DIR: why an amount may fall, until it has fallen.
+
+A run that notices a correction may fail before it has told the marketplace; the next one would not notice it.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import astuple
+from datetime import date
+from typing import TYPE_CHECKING
+
+from allocations.days import Correction
+from flows.lock import writable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from allocations.billing import BillingPeriod
+
+
+def remembered(
+    state_dir: Path, period: BillingPeriod, noticed: Iterable[Correction]
+) -> dict[str, list[Correction]]:
+    """Account to the month's corrections, once each: those of earlier runs, and these, which are kept.
+
+    A line that cannot be read is passed over: then its amount stays as it is until a person allows it.
+
+    Raises:
+        SettingsError: the folder cannot be written.
+    """
+    path = writable(state_dir / "corrections") / f"{period}.jsonl"
+    known = _read(path) if path.exists() else []
+    new = [correction for correction in noticed if correction not in known]
+    if new:
+        with path.open("a", encoding="utf-8") as file:
+            file.writelines(f"{json.dumps([str(part) for part in astuple(one)])}\n" for one in new)
+    by_account: dict[str, list[Correction]] = {}
+    for correction in (*known, *new):
+        by_account.setdefault(correction.account, []).append(correction)
+    return by_account
+
+
+def _read(path: Path) -> list[Correction]:
+    found = []
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            day, account, tres, before, after = json.loads(line)
+            found.append(Correction(date.fromisoformat(day), account, tres, int(before), int(after)))
+        except (ValueError, TypeError):
+            continue
+    return found

@@ -1,0 +1,128 @@
+"""Days that are over, as small Parquet files: what need not be asked of slurmdbd again.
+
+A file that is missing, broken, cut, older than this version, or of another cluster or question is as if it
+were not there: the day is read again. Losing all of them costs time, never correctness.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tempfile
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import pyarrow as pa
+from pyarrow import parquet
+
+from allocations.days import DAY, WindowUsage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+VERSION = 1
+"""Of the files' form. Another one is not read."""
+META = b"cloudrock-slurm"
+KEYS = ("account", "user")
+UNSAFE = re.compile(r"[^A-Za-z0-9_.-]")
+
+
+class NotOurs(Exception):  # noqa: N818 - names the fact
+    """A file that does not say what this day is."""
+
+
+@dataclass(slots=True)
+class ParquetDays:
+    """One folder, one file for each day of one cluster.
+
+    `meaning`: everything that changes what a stored day says: which question sacct was asked, which formula
+    counted. It is written into each file, and a file with another one is not read.
+    """
+
+    folder: Path
+    cluster: str
+    meaning: Mapping[str, str]
+    _remarks: list[str] = field(default_factory=list)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What could not be read or written; the days concerned were counted anew."""
+        return tuple(self._remarks)
+
+    def path(self, day: date) -> Path:
+        """Where a day is kept."""
+        return self.folder / UNSAFE.sub("_", self.cluster) / f"{day.isoformat()}.parquet"
+
+    def read(self, day: date) -> tuple[WindowUsage, datetime] | None:
+        """The day and when it was read from SLURM; None when it is not there, or cannot be trusted."""
+        path = self.path(day)
+        try:
+            table = parquet.read_table(path, page_checksum_verification=True, use_threads=False)
+            return self._checked(day, table)
+        except FileNotFoundError:
+            return None
+        except (OSError, pa.ArrowException, ValueError, KeyError, TypeError, NotOurs) as fault:
+            self._remarks.append(f"the stored day {path} is not used ({_brief(fault)}): it is counted anew")
+            return None
+
+    def write(self, usage: WindowUsage, read_at: datetime) -> None:
+        """Keep a day. A folder that cannot be written is remarked on: the next run reads the day again."""
+        path = self.path(usage.start.date())
+        table = pa.Table.from_pandas(usage.seconds.reset_index(), preserve_index=False)
+        head = {**self._head(usage.start.date()), "read_at": read_at.isoformat()}
+        head |= {"records": dict(usage.records), "states": dict(usage.states)}
+        head["fingerprint"] = usage.fingerprint
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            _replace(path, table.replace_schema_metadata({META: json.dumps(head).encode()}))
+        except OSError as fault:
+            self._remarks.append(f"the day cannot be kept in {path} ({_brief(fault)}): it costs time only")
+
+    def _head(self, day: date) -> dict[str, object]:
+        return {
+            "version": VERSION,
+            "cluster": self.cluster,
+            "day": day.isoformat(),
+            "zone": "UTC",
+            "meaning": dict(self.meaning),
+        }
+
+    def _checked(self, day: date, table: pa.Table) -> tuple[WindowUsage, datetime]:
+        head = json.loads((table.schema.metadata or {})[META])
+        for name, wanted in self._head(day).items():
+            if head[name] != wanted:
+                raise NotOurs(f"its {name} is {head[name]!r}, not {wanted!r}")
+        frame = table.to_pandas()
+        names = [frame[key].astype("object").to_numpy() for key in KEYS]
+        seconds = frame.drop(columns=list(KEYS)).astype("int64")
+        seconds = seconds.set_axis(pd.MultiIndex.from_arrays(names, names=list(KEYS)))
+        start = datetime.combine(day, datetime.min.time(), tzinfo=UTC)
+        usage = WindowUsage(start, start + DAY, seconds, head["records"], head["states"])
+        if usage.fingerprint != head["fingerprint"]:
+            raise NotOurs("its fingerprint is not that of what it holds")
+        return usage, datetime.fromisoformat(head["read_at"])
+
+
+def _replace(path: Path, table: pa.Table) -> None:
+    """Write the whole file beside the old one, and put it in its place in one step."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    fresh = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            parquet.write_table(table, file, compression="zstd", write_page_checksum=True)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(path)
+    except BaseException:
+        fresh.unlink(missing_ok=True)
+        raise
+
+
+def _brief(fault: Exception) -> str:
+    """What is wrong, in one short line."""
+    said = fault.strerror if isinstance(fault, OSError) and fault.strerror else str(fault)
+    return " ".join(f"{said or type(fault).__name__}".split())[:200]

@@ -1,0 +1,106 @@
+"""A month's plots, as SVG that stands inside a page: no scripts, no fonts, no network."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+import matplotlib as mpl
+import pandas as pd
+from matplotlib.figure import Figure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import date
+
+    from matplotlib.axes import Axes
+
+STYLE: dict[Any, Any] = {
+    "svg.fonttype": "none",  # the reader's own fonts
+    "text.parse_math": False,  # a dollar sign in a name is a dollar sign
+    "font.family": "sans-serif",
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": "#94a3b8",
+    "axes.labelcolor": "#475569",
+    "xtick.color": "#475569",
+    "ytick.color": "#475569",
+    "axes.axisbelow": True,
+}
+COLOURS = (
+    *("#2563eb", "#0d9488", "#d97706", "#9333ea", "#dc2626"),
+    *("#65a30d", "#0891b2", "#db2777", "#475569", "#ca8a04"),
+)
+OTHERS = "#cbd5e1"
+MOST_SERIES, MOST_BARS = 10, 15
+LONGEST_NAME = 40
+WIDTH = 9.0
+
+
+def usage_per_day(days: pd.DataFrame, unit_seconds: int, unit: str, every_day: Iterable[date]) -> str:
+    """Bars for each day, stacked by allocation: the ten largest by name, the rest together.
+
+    `days`: rows by day and account with `tres_seconds`, of one component.
+    """
+    table = days.pivot_table(index="day", columns="account", values="tres_seconds", aggfunc="sum")
+    table = table.reindex(list(every_day)).fillna(0) / unit_seconds
+    largest = table.sum().sort_values(ascending=False).index
+    series = {name: (table[name], COLOURS[n]) for n, name in enumerate(largest[:MOST_SERIES])}
+    if len(largest) > MOST_SERIES:
+        rest = largest[MOST_SERIES:]
+        series[f"{len(rest)} others"] = (table[rest].sum(axis="columns"), OTHERS)
+    with mpl.rc_context(STYLE):
+        figure, axes = _canvas(3.0)
+        bottom = pd.Series(0.0, index=table.index)
+        positions = [day.day for day in table.index]
+        for name, (values, colour) in series.items():
+            axes.bar(positions, values, bottom=bottom, color=colour, width=0.8, label=shortened(str(name)))
+            bottom = bottom + values
+        axes.set_xticks(positions)
+        axes.set_xlim(positions[0] - 0.6, positions[-1] + 0.6)
+        axes.set_ylabel(unit)
+        axes.yaxis.set_major_formatter("{x:,.0f}")
+        axes.grid(axis="y", color="#e2e8f0", linewidth=0.6)
+        axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False, fontsize=8)
+        return _svg(figure)
+
+
+def bars(values: Mapping[str, float], label: str, *, percent: bool = False) -> str:
+    """Horizontal bars, the largest first; shares of a limit beyond all of it are red."""
+    shown = dict(sorted(values.items(), key=lambda one: -one[1])[:MOST_BARS])
+    with mpl.rc_context(STYLE):
+        figure, axes = _canvas(0.6 + 0.26 * max(len(shown), 2))
+        colours = ["#dc2626" if percent and value > 1 else "#2563eb" for value in shown.values()]
+        numbers = [value * 100 if percent else value for value in shown.values()]
+        drawn = axes.barh([shortened(name) for name in shown], numbers, color=colours, height=0.7)
+        texts = [f"{number:.1f} %" if percent else f"{number:,.0f}" for number in numbers]
+        axes.bar_label(drawn, texts, padding=3, fontsize=8, color="#334155")
+        axes.invert_yaxis()
+        axes.margins(x=0.12)
+        axes.set_xlabel(label)
+        axes.xaxis.set_major_formatter("{x:,.0f}")
+        axes.grid(axis="x", color="#e2e8f0", linewidth=0.6)
+        return _svg(figure)
+
+
+def shortened(name: str) -> str:
+    """A name that leaves room for its bar; an underscore at its front would hide it from a legend."""
+    text = name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
+    return f"\u200b{text}" if text.startswith("_") else text
+
+
+def _canvas(height: float) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(WIDTH, height), layout="constrained")
+    figure.patch.set_alpha(0)
+    axes = figure.add_subplot()
+    axes.patch.set_alpha(0)
+    return figure, axes
+
+
+def _svg(figure: Figure) -> str:
+    """The picture from `<svg` on: what stands before it belongs to files."""
+    file = io.StringIO()
+    figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
+    text = file.getvalue()
+    return text[text.index("<svg") :]

@@ -1,0 +1,214 @@
+"""Count the current month and tell the marketplace, for all allocations or for some: push and pull both do.
+
+`report_usage` is the way in. Amounts are absolute, so it may be repeated and run beside itself: what is sent
+is decided under a lock, from what the marketplace holds at that moment (`allocations.booking`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from prefect.logging import get_run_logger
+
+from allocations.billing import BillingPeriod, booking_refusal
+from allocations.booking import floors_for
+from allocations.reports import UsageLine, held_amounts, lines_of, seconds_held, usage_of
+from allocations.shares import seconds_by_user
+from flows import tasks, usage_tasks
+from flows.census import Doors, take_census
+from flows.closed_month import look_back
+from flows.corrections import remembered
+from flows.gate import falls_in, judge
+from flows.settings import load_components
+from flows.telling import Outcome, Teller
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Collection, Sequence
+    from datetime import datetime
+
+    from allocations.components import Components
+    from allocations.days import Counted
+    from allocations.marketplace import ComponentUsage
+    from allocations.reports import ResourceUsage
+    from cloudrock_io.client import Cloudrock
+    from flows.census import Census
+    from flows.closed_month import ClosedLine
+    from flows.gate import Gate
+    from flows.settings import Settings
+    from slurm_io.client import Slurm
+
+
+def report_usage(
+    cloudrock: Cloudrock,
+    slurm: Slurm,
+    settings: Settings,
+    *,
+    now: datetime,
+    only: Collection[str] | None = None,
+    allow_decrease: bool = False,
+) -> Reported:
+    """Count the current month's usage and send it: of all resources, or only of these (by uuid).
+
+    `Reported.reasons` has each resource that the marketplace has not been told the full usage of, and why;
+    one that is neither there nor in `Reported.told` was not found among the resources that take usage.
+
+    Args:
+        cloudrock: the marketplace.
+        slurm: the cluster.
+        settings: where the components, the state and the rules are.
+        now: up to when jobs count, running ones included; aware.
+        only: uuids of marketplace resources; None for all of the offering.
+        allow_decrease: whether amounts may fall without a recorded reason.
+
+    Raises:
+        SettingsError, RuleError, SlurmError, CloudrockError: nothing could be counted or nothing read.
+    """
+    doors = Doors(cloudrock, slurm, settings, load_components(settings))
+    run = Reporting(doors, BillingPeriod.containing(now), now, allow_decrease=allow_decrease)
+    run.report(only)
+    return run.reported
+
+
+@dataclass(slots=True)
+class Reported:
+    """What came of it."""
+
+    period: BillingPeriod
+    lines: list[UsageLine] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    """What a person must look at: the run is red."""
+    remarks: list[str] = field(default_factory=list)
+    """What a person may want to know."""
+    told: set[str] = field(default_factory=set)
+    """Resources whose amounts the marketplace holds now, by uuid: sent, or unchanged."""
+    reasons: dict[str, str] = field(default_factory=dict)
+    """Resource uuid to why the marketplace was not told its usage."""
+    closed: list[ClosedLine] = field(default_factory=list)
+    """What the month before holds and should hold, as far as this run looked."""
+    sent: int = 0
+    unchanged: int = 0
+    counted: Counted | None = None
+    """The month as it was counted; None where it was not."""
+    census: Census | None = None
+    gate: Gate | None = None
+    usages: list[ResourceUsage] = field(default_factory=list)
+    """Each resource's month, as it was counted and as the marketplace held it when the run began."""
+
+
+@dataclass(slots=True)
+class Reporting:
+    """One run's report of the current month: count, compare, send what differs, and read it back."""
+
+    doors: Doors
+    period: BillingPeriod
+    """The month, decided once."""
+    now: datetime
+    refresh: bool = False
+    allow_decrease: bool = False
+    logger: logging.Logger | logging.LoggerAdapter[logging.Logger] = field(default_factory=get_run_logger)
+    reported: Reported = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.reported = Reported(self.period)
+
+    def report(self, only: Collection[str] | None = None) -> None:
+        """The whole of it."""
+        census = take_census(self.doors)
+        self.problem(*census.problems)
+        counted, books = self.doors.count(self.period, self.now, census.observed, refresh=self.refresh)
+        self.logger.info("%s counted up to %s", self.period, counted.cutoff.isoformat())
+        gate = judge(books, census.accounts, self.doors.settings.reconcile)
+        self.remark(*counted.remarks, *gate.remarks)
+        rows = tasks.fetch_held_usage(self.doors.cloudrock, self.period.start.date())
+        usages = usage_of(
+            census.claims, seconds_by_user(counted.seconds), held_amounts(rows), census.components
+        )
+        usages = self.with_carried(
+            census, [u for u in usages if only is None or u.resource.uuid in only], rows
+        )
+        self.reported.counted, self.reported.census, self.reported.gate = counted, census, gate
+        self.reported.usages = usages
+        self.tell(census, counted, usages, gate)
+        if refusal := self.refusal():
+            unsent = "nothing was sent" if not self.reported.sent else "the rest was not sent"
+            self.problem(f"{refusal}: {unsent}, the run's table has what was counted")
+        elif self.reported.sent:
+            self.read_back(usages)
+
+    def with_carried(
+        self, census: Census, usages: list[ResourceUsage], rows: Sequence[ComponentUsage]
+    ) -> list[ResourceUsage]:
+        """The usages with what the month before is owed, as far as it is carried over."""
+        closed = look_back(self.doors, self.period, self.now, census, rows)
+        self.problem(*closed.problems)
+        self.remark(*closed.remarks)
+        self.reported.closed = closed.lines
+        return [closed.added_to(usage) for usage in usages]
+
+    def tell(self, census: Census, counted: Counted, usages: list[ResourceUsage], gate: Gate) -> None:
+        """Each resource's month to the marketplace."""
+        state_dir, components = self.doors.settings.state_dir, census.components
+        corrections = remembered(state_dir, self.period, counted.corrections)
+        held_back = dict(gate.held_back)
+        if not self.allow_decrease:
+            known = {str(usage.account): seconds_held(usage, components) for usage in usages}
+            every = [one for changes in corrections.values() for one in changes]
+            held_back |= falls_in(known, counted, every)
+        user_usage = usage_tasks.fetch_held_user_usage(self.doors.cloudrock, self.period)
+        teller = Teller(self.doors.cloudrock, state_dir, self.period, census.offered, self.refusal)
+        for usage in usages:
+            if usage.account in held_back:
+                reason = f"{held_back[usage.account]}: not sent"
+                self.note(usage, Outcome(result="held back", reason=reason, is_problem=True), components)
+                continue
+            floors = floors_for(usage.held, corrections.get(usage.account, []), components)
+            if self.allow_decrease:
+                floors = dict.fromkeys(usage.totals, 0)
+            users = user_usage.get(usage.resource.allocation_uuid or "", [])
+            self.note(usage, teller.tell(usage, users, floors), components)
+
+    def refusal(self) -> str | None:
+        """Why the marketplace must not be told now; its clock is that of its last answer."""
+        guard = timedelta(seconds=self.doors.cloudrock.patience.longest_call_seconds)
+        return booking_refusal(self.period, self.doors.cloudrock.server_time, guard)
+
+    def read_back(self, usages: list[ResourceUsage]) -> None:
+        """What the marketplace holds now must be what was meant."""
+        held = held_amounts(tasks.fetch_held_usage(self.doors.cloudrock, self.period.start.date()))
+        for usage in usages:
+            now = held.get(usage.resource.uuid, {})
+            wrong = {kind: now.get(kind) for kind, amount in usage.totals.items() if now.get(kind) != amount}
+            if wrong and usage.resource.uuid in self.reported.told:
+                self.reported.told.discard(usage.resource.uuid)
+                reason = f"sent {usage.totals}, but the marketplace holds {wrong}"
+                self.reported.reasons[usage.resource.uuid] = reason
+                self.problem(f"{usage.account}: {reason}")
+
+    def note(self, usage: ResourceUsage, outcome: Outcome, components: Components) -> None:
+        """What came of one resource, and its lines in the report."""
+        self.remark(*outcome.remarks)
+        if outcome.is_problem:
+            named = outcome.reason.startswith(usage.account)
+            self.problem(outcome.reason if named else f"{usage.account}: {outcome.reason}")
+        if outcome.reason:
+            self.reported.reasons[usage.resource.uuid] = outcome.reason
+        else:
+            self.reported.told.add(usage.resource.uuid)
+            self.reported.sent += outcome.result == "sent"
+            self.reported.unchanged += outcome.result == "unchanged"
+        self.reported.lines += lines_of(usage, components, outcome.result)
+
+    def problem(self, *texts: str) -> None:
+        """Something that a person must look at: said in the log, and the run is red."""
+        for text in texts:
+            self.logger.error("%s", text)
+        self.reported.problems += texts
+
+    def remark(self, *texts: str) -> None:
+        """Something to know."""
+        for text in texts:
+            self.logger.warning("%s", text)
+        self.reported.remarks += texts

@@ -1,0 +1,97 @@
+"""Beside usage, push-usage makes the marketplace show limits and users as the cluster has them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.own_folder import PEOPLE, person
+
+pytestmark = [pytest.mark.slurm, pytest.mark.prefect]
+
+ADA, MAX = person("ada"), person("max")
+
+
+@pytest.fixture
+def allocation(site) -> str:
+    """An order that has been carried out; its order item."""
+    item = site.order("mirror")
+    assert site.pull().type.value == "COMPLETED"
+    assert site.push().type.value == "COMPLETED"
+    return item
+
+
+def account_of(site: Any, item: str) -> str:
+    return str(site.resource(item)["backend_id"])
+
+
+def test_users_of_the_cluster_are_associated_and_nobody_else(site, allocation) -> None:
+    account = account_of(site, allocation)
+    assert site.associated(allocation) == PEOPLE
+    site.cluster.run("sacctmgr", "-i", "delete", "user", "where", f"name={MAX}", f"account={account}")
+    state = site.push()
+    assert state.type.value == "COMPLETED"
+    assert "1 users dropped" in state.message
+    assert site.associated(allocation) == PEOPLE - {MAX}
+    site.cluster.run("sacctmgr", "-i", "add", "user", f"name={MAX}", f"account={account}")
+    assert "1 users associated" in site.push().message
+    assert site.associated(allocation) == PEOPLE
+
+
+def test_a_user_without_a_freeipa_profile_is_a_warning_and_no_failure(site, allocation) -> None:
+    account = account_of(site, allocation)
+    site.marketplace.office.add_user("nobody_there")
+    site.cluster.run("sacctmgr", "-i", "add", "user", "name=daemon", f"account={account}")
+    state = site.push()
+    assert state.type.value == "COMPLETED", state.message
+    assert site.associated(allocation) == PEOPLE
+
+
+def test_more_users_than_may_be_dropped_are_not(site, allocation, monkeypatch: pytest.MonkeyPatch) -> None:
+    account = account_of(site, allocation)
+    monkeypatch.setenv("SYNC_MAX_REMOVALS", "1")
+    for user in (ADA, MAX):
+        site.cluster.run("sacctmgr", "-i", "delete", "user", "where", f"name={user}", f"account={account}")
+    state = site.push()
+    assert state.type.value == "FAILED"
+    assert "more than SYNC_MAX_REMOVALS=1: none was dropped" in state.message
+    assert site.associated(allocation) == PEOPLE
+
+
+def test_limits_of_the_cluster_are_shown_for_components_billed_by_limit(site, allocation) -> None:
+    office, account = site.marketplace.office, account_of(site, allocation)
+    office.configure_component(site.marketplace.offering_uuid, "cpu", billing_type="limit")
+    assert "1 limits shown" in site.push().message
+    assert site.resource(allocation)["limits"] == {"cpu": 600}
+    site.cluster.run(
+        *("sacctmgr", "-i", "modify", "account", "where", f"name={account}"),
+        *("set", "GrpTRESMins=cpu=900,gres/gpu=-1"),
+    )
+    assert site.push().type.value == "COMPLETED"
+    assert site.resource(allocation)["limits"] == {"cpu": 900}
+    assert "limits shown" not in site.push().message
+
+
+def test_the_marketplace_s_limits_stay_where_it_decides(
+    site, allocation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.marketplace.office.configure_component(site.marketplace.offering_uuid, "cpu", billing_type="limit")
+    monkeypatch.setenv("SLURM_LIMITS_OWNER", "cloudrock")
+    assert site.push().type.value == "COMPLETED"
+    assert site.resource(allocation)["limits"] == {}
+
+
+@pytest.mark.parametrize(("setting", "state"), [("false", "OK"), ("true", "Erred")])
+def test_an_account_that_is_gone_is_set_erred_only_if_the_site_wants_it(
+    site, allocation, monkeypatch: pytest.MonkeyPatch, setting: str, state: str
+) -> None:
+    monkeypatch.setenv("CLOUDROCK_MARK_MISSING_ERRED", setting)
+    account = account_of(site, allocation)
+    site.cluster.run("sacctmgr", "-i", "delete", "account", "where", f"name={account}")
+    for _ in range(2):
+        run = site.push()
+        assert run.type.value == "FAILED"
+        assert f"its account {account!r} is not on the cluster" in run.message
+    assert site.resource(allocation)["backend_metadata"]["state"] == state
+    assert site.resource(allocation)["state"] == "OK"

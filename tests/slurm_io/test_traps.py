@@ -1,0 +1,370 @@
+"""Accounting's traps on a real cluster: we and slurmdbd's rollup differ by 0 seconds or by a named residue.
+
+History is put into slurmdbd's database at days of its own, and slurmdbd itself sums it up. docs/accounting.md
+lists the traps by number.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from allocations.accounts import AccountName
+from allocations.reconcile import MORE_IN_BOOKS, NO_BOOKS, Verdict, reconcile
+from allocations.usage import UNKNOWN, add_up, seconds_by_account
+from sandbox.inherited import environment as environment_here
+from sandbox.slurm import PastJob
+from slurm_io.client import SLURM_ENVIRONMENT, Slurm
+from slurm_io.runner import NativeRunner
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pandas as pd
+
+    from sandbox.slurm import Cluster
+
+pytestmark = pytest.mark.slurm
+DAY = datetime(2025, 3, 30, tzinfo=UTC)
+"""In Europe's summer time begins on it."""
+HOUR = timedelta(hours=1)
+MINUTE = timedelta(minutes=1)
+ACCOUNT, USER, OTHER = "crt_traps", "crt_ghost", "crt_other"
+STATES = (
+    *("COMPLETED", "CANCELLED", "FAILED", "TIMEOUT", "NODE_FAIL", "PREEMPTED"),
+    *("BOOT_FAIL", "DEADLINE", "OUT_OF_MEMORY"),
+)
+TRES = {"cpu": 4, "mem": 8192, "node": 1, "billing": 4, "gres/gpu": 2, "gres/gpu:a100": 2}
+CLEANING = """
+    DELETE FROM sandbox_suspend_table WHERE job_db_inx IN
+        (SELECT job_db_inx FROM sandbox_job_table WHERE id_job >= 10000000);
+    DELETE FROM sandbox_job_table WHERE id_job >= 10000000;
+    DELETE FROM sandbox_assoc_usage_hour_table WHERE time_start < 1767225600;
+    DELETE FROM sandbox_assoc_usage_day_table WHERE time_start < 1767225600"""
+"""A rollup adds and corrects rows; it never takes one back."""
+
+
+@pytest.fixture(scope="module")
+def slurm(cluster: Cluster) -> Slurm:
+    """The door, on a headnode whose own clock is Central Europe's, and an account with two users."""
+    cluster.run("sacctmgr", "-i", "add", "account", ACCOUNT)
+    for account in ("cloudrock", ACCOUNT):
+        cluster.run("sacctmgr", "-i", "add", "user", f"{USER},{OTHER}", f"account={account}")
+    zone = {"TZ": "Europe/Berlin"}
+    environment = {**environment_here(), **cluster.environment, **zone, **SLURM_ENVIRONMENT}
+    cluster.was_there_since(datetime(2024, 1, 1, tzinfo=UTC))
+    return Slurm(NativeRunner(environment), AccountName("cloudrock"))
+
+
+@pytest.fixture
+def past(cluster: Cluster) -> Iterator[Cluster]:
+    """The cluster, whose past jobs are gone afterwards."""
+    yield cluster
+    cluster.sql(CLEANING)
+
+
+def job(start: datetime | None, length: timedelta, **how: object) -> PastJob:
+    facts = {"account": ACCOUNT, "user": USER, "tres": TRES, "start": start, "end": (start or DAY) + length}
+    return PastJob(**{**facts, **how})  # type: ignore[arg-type]
+
+
+Sums = dict[tuple[str, str, str], int]
+
+
+def counted(slurm: Slurm, *bounds: datetime) -> Sums:
+    """Ours, from as many windows as there are between the bounds: what was used at all."""
+    windows = itertools.pairwise(bounds)
+    return flat(add_up(slurm.fetch_usage(start, end).seconds for start, end in windows))
+
+
+def flat(seconds: pd.DataFrame) -> Sums:
+    rows = seconds.reset_index().melt(["account", "user"]).itertuples(index=False)
+    return {(account, user, tres): seconds for account, user, tres, seconds in rows if seconds}
+
+
+def booked(cluster: Cluster, start: datetime, end: datetime) -> Sums:
+    """slurmdbd's, as it has just summed them up."""
+    cluster.rollup(start, end)
+    return {key: n for key, n in cluster.books_from_rollup(start, end).items() if n}
+
+
+def same_for_traps(slurm: Slurm, cluster: Cluster, *bounds: datetime) -> dict[str, int]:
+    """Assert that both are the same, user by user and TRES by TRES; the account's sums."""
+    theirs = {key: n for key, n in booked(cluster, bounds[0], bounds[-1]).items() if key[0] == ACCOUNT}
+    ours = {key: n for key, n in counted(slurm, *bounds).items() if key[0] == ACCOUNT}
+    assert ours == theirs
+    total: dict[str, int] = {}
+    for (_, _, tres), seconds in ours.items():
+        total[tres] = total.get(tres, 0) + seconds
+    return total
+
+
+WHOLE = (DAY, DAY + timedelta(days=1))
+CASES: dict[str, tuple[list[PastJob], dict[str, int]]] = {
+    "nothing": ([], {}),
+    "allocated, whole and by type": (
+        [job(DAY, HOUR)],
+        {"cpu": 4 * 3600, "mem": 8192 * 3600, "gres/gpu": 7200, "gres/gpu:a100": 7200},
+    ),
+    "several nodes: mem is of the job": (
+        [job(DAY, MINUTE, tres={"cpu": 8, "mem": 1000, "node": 2})],
+        {"cpu": 480, "mem": 60000, "node": 120},
+    ),
+    "from the day before into the day after": (
+        [job(DAY - HOUR, timedelta(days=3), tres={"cpu": 1})],
+        {"cpu": 86400},
+    ),
+    "the day's first and last second": (
+        [
+            job(DAY, timedelta(seconds=1), tres={"cpu": 1}),
+            job(WHOLE[1] - timedelta(seconds=1), timedelta(seconds=9), tres={"cpu": 2}),
+        ],
+        {"cpu": 3},
+    ),
+    "longer than 32 days": (
+        [job(DAY - timedelta(days=35), timedelta(days=40), tres={"cpu": 1})],
+        {"cpu": 86400},
+    ),
+    "suspended twice": (
+        [
+            job(
+                DAY + HOUR,
+                2 * HOUR,
+                tres={"cpu": 2, "mem": 100},
+                suspensions=(
+                    (DAY + HOUR + MINUTE, DAY + HOUR + 3 * MINUTE),
+                    (DAY + 2 * HOUR - MINUTE, DAY + 2 * HOUR + MINUTE),
+                ),
+            )
+        ],
+        {"cpu": 2 * (7200 - 240), "mem": 100 * 7200},
+    ),
+    "suspended over midnight": (
+        [
+            job(
+                DAY - 2 * HOUR,
+                4 * HOUR,
+                tres={"cpu": 2, "mem": 100},
+                suspensions=((DAY - HOUR, DAY + HOUR),),
+            )
+        ],
+        {"cpu": 2 * 3600, "mem": 100 * 7200},
+    ),
+    "suspended, and still so": (
+        [
+            job(
+                DAY + HOUR,
+                HOUR,
+                end=None,
+                state="SUSPENDED",
+                tres={"cpu": 2, "mem": 100},
+                suspensions=((DAY + 2 * HOUR, DAY + 3 * HOUR), (DAY + 4 * HOUR, None)),
+            )
+        ],
+        {"cpu": 2 * 2 * 3600, "mem": 100 * 23 * 3600},
+    ),
+    "suspended since the day before": (
+        [
+            job(
+                DAY - 5 * HOUR,
+                HOUR,
+                end=None,
+                state="SUSPENDED",
+                tres={"cpu": 2, "mem": 100},
+                suspensions=((DAY - HOUR, None),),
+            )
+        ],
+        {"mem": 100 * 86400},
+    ),
+    "requeued and run again": (
+        [
+            job(DAY, MINUTE, state="REQUEUED", job_id=20_000_001, tres={"cpu": 1}),
+            job(DAY + HOUR, MINUTE, submit=DAY + MINUTE, job_id=20_000_001, tres={"cpu": 1}),
+        ],
+        {"cpu": 120},
+    ),
+    "resized: its second record begins with the job, as slurmdbd writes it": (
+        [
+            job(DAY, MINUTE, state="RESIZING", job_id=20_000_002, tres={"cpu": 2, "node": 2}),
+            job(DAY, 3 * MINUTE, submit=DAY + MINUTE, job_id=20_000_002, tres={"cpu": 1, "node": 1}),
+        ],
+        {"cpu": 120 + 180, "node": 120 + 180},
+    ),
+    "an id that came round again": (
+        [
+            job(DAY, MINUTE, job_id=20_000_003, tres={"cpu": 1}),
+            job(DAY - timedelta(days=300), MINUTE, job_id=20_000_003, tres={"cpu": 1}),
+        ],
+        {"cpu": 60},
+    ),
+    "array tasks, one of which never started": (
+        [
+            job(DAY, MINUTE, job_id=20_000_010, array=(20_000_010, 0), tres={"cpu": 1}),
+            job(DAY, 2 * MINUTE, job_id=20_000_011, array=(20_000_010, 1), tres={"cpu": 1}),
+            job(None, HOUR, job_id=20_000_012, array=(20_000_010, 2), tres={}, state="CANCELLED"),
+        ],
+        {"cpu": 180},
+    ),
+    "parts of a heterogeneous job": (
+        [
+            job(DAY, MINUTE, job_id=20_000_020, het=(20_000_020, 0), tres={"cpu": 1}),
+            job(DAY, MINUTE, job_id=20_000_021, het=(20_000_020, 1), tres={"cpu": 2}),
+        ],
+        {"cpu": 180},
+    ),
+    "cancelled before it started": ([job(None, HOUR, tres={}, state="CANCELLED")], {}),
+    "every state": (
+        [job(DAY, MINUTE, state=state, tres={"cpu": 1}) for state in STATES],
+        {"cpu": len(STATES) * 60},
+    ),
+    "two users": ([job(DAY, MINUTE), job(DAY, MINUTE, user=OTHER)], {"cpu": 480}),
+    "a run-away job, which runs for ever": (
+        [job(DAY - timedelta(days=2), HOUR, end=None, state="RUNNING", tres={"cpu": 1})],
+        {"cpu": 86400},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_books_and_we_differ_by_no_second(slurm: Slurm, past: Cluster, case: str) -> None:
+    jobs, expected = CASES[case]
+    past.insert_jobs(jobs)
+    total = same_for_traps(slurm, past, *WHOLE)
+    assert {tres: total.get(tres, 0) for tres in expected} == expected
+    assert bool(total) is bool(expected)
+
+
+def test_any_split_into_windows_gives_the_same_sums(slurm: Slurm, past: Cluster) -> None:
+    past.insert_jobs(one for jobs, _ in CASES.values() for one in jobs)
+    whole = counted(slurm, *WHOLE)
+    theirs = booked(past, *WHOLE)
+    assert {k: n for k, n in whole.items() if k[0] == ACCOUNT} == {
+        k: n for k, n in theirs.items() if k[0] == ACCOUNT
+    }
+    draw = random.Random(4)  # noqa: S311 - the same cuts each time
+    for pieces in (2, 6):
+        cuts = sorted(draw.sample(range(1, 86400), pieces - 1))
+        bounds = [DAY, *(DAY + timedelta(seconds=cut) for cut in cuts), WHOLE[1]]
+        assert counted(slurm, *bounds) == whole
+
+
+@pytest.mark.parametrize(
+    ("start", "days"),
+    [
+        (datetime(2024, 2, 29, tzinfo=UTC), 1),
+        (datetime(2025, 10, 26, tzinfo=UTC), 1),
+        (datetime(2025, 3, 31, tzinfo=UTC), 2),
+    ],
+)
+def test_leap_day_the_end_of_summer_time_and_the_month_s_turn_are_days_as_all_others(
+    slurm: Slurm, past: Cluster, start: datetime, days: int
+) -> None:
+    end = start + timedelta(days=days)
+    past.insert_jobs([job(start - HOUR, end - start + 2 * HOUR, tres={"cpu": 1})])
+    bounds = [start + timedelta(days=n) for n in range(days + 1)]
+    assert same_for_traps(slurm, past, *bounds) == {"cpu": days * 86400}
+
+
+def test_types_without_a_total_add_up_to_one(slurm: Slurm, past: Cluster) -> None:
+    past.insert_jobs([job(DAY, MINUTE, tres={"gres/gpu:a100": 3})])
+    ours, theirs = counted(slurm, *WHOLE), booked(past, *WHOLE)
+    assert ours[ACCOUNT, USER, "gres/gpu:a100"] == theirs[ACCOUNT, USER, "gres/gpu:a100"] == 180
+    assert ours[ACCOUNT, USER, "gres/gpu"] == 180
+    assert (ACCOUNT, USER, "gres/gpu") not in theirs
+
+
+def test_a_user_with_a_row_for_a_partition_is_one_user(slurm: Slurm, past: Cluster) -> None:
+    past.run("sacctmgr", "-i", "add", "user", USER, f"account={ACCOUNT}", "partition=main")
+    past.insert_jobs([job(DAY, MINUTE, tres={"cpu": 1})])
+    number = "SELECT id_assoc FROM sandbox_assoc_table WHERE user='crt_ghost' AND `partition`='main'"
+    past.sql(f"UPDATE sandbox_job_table SET id_assoc = ({number}) WHERE account = '{ACCOUNT}'")  # noqa: S608
+    past.insert_jobs([job(DAY, MINUTE, tres={"cpu": 1})])
+    assert same_for_traps(slurm, past, *WHOLE) == {"cpu": 120}
+
+
+def test_usage_of_deleted_users_and_accounts_stays(slurm: Slurm, past: Cluster) -> None:
+    past.run("sacctmgr", "-i", "add", "account", "crt_gone")
+    past.run("sacctmgr", "-i", "add", "user", "crt_left", f"account=cloudrock,{ACCOUNT},crt_gone")
+    past.insert_jobs(
+        [
+            job(DAY, MINUTE, tres={"cpu": 1}, user="crt_left"),
+            job(DAY, MINUTE, tres={"cpu": 2}, user="crt_left", account="crt_gone"),
+        ]
+    )
+    past.run("sacctmgr", "-i", "delete", "account", "where", "name=crt_gone")
+    past.run("sacctmgr", "-i", "delete", "user", "where", "name=crt_left")
+    assert same_for_traps(slurm, past, *WHOLE) == {"cpu": 60}
+    assert counted(slurm, *WHOLE)["crt_gone", "crt_left", "cpu"] == 120
+    assert past.books_from_rollup(*WHOLE)["crt_gone", "crt_left", "cpu"] == 120
+    books = slurm.fetch_books(*WHOLE, ["cpu"])
+    assert books.own("crt_gone", "cpu", ()) == 120
+
+
+def test_what_belongs_to_nobody_keeps_the_total_whole(slurm: Slurm, past: Cluster) -> None:
+    past.insert_jobs(
+        [job(DAY, MINUTE, tres={"cpu": 8}, account="", user=""), job(DAY, MINUTE, tres={"cpu": 1})]
+    )
+    ours = counted(slurm, *WHOLE)
+    assert ours[UNKNOWN, UNKNOWN, "cpu"] == 480
+    assert sum(ours.values()) == sum(booked(past, *WHOLE).values())
+
+
+def verdict(slurm: Slurm, account: str = ACCOUNT) -> tuple[Verdict, str]:
+    """How our CPU seconds of the day stand to what sreport says."""
+    ours = seconds_by_account(slurm.fetch_usage(*WHOLE).seconds)
+    found = reconcile(
+        {account: ours.get(account, {})},
+        slurm.fetch_books(*WHOLE, ["cpu"]),
+        ["cpu"],
+        below={},
+        reservations=slurm.fetch_reservations(*WHOLE),
+        until=WHOLE[1],
+    )
+    line = next(line for line in found.lines if line.account == account)
+    return line.verdict, line.words
+
+
+def test_sreport_agrees_on_users_that_are_no_users_of_this_host(slurm: Slurm, past: Cluster) -> None:
+    past.insert_jobs([job(DAY, MINUTE)])
+    past.rollup(*WHOLE)
+    assert verdict(slurm) == (Verdict.AGREES, "")
+    books = slurm.fetch_books(*WHOLE, ["cpu"])
+    assert books.of_users[ACCOUNT] == {"cpu": 240}
+
+
+def test_purged_records_leave_books_without_jobs_which_is_a_mismatch(slurm: Slurm, past: Cluster) -> None:
+    past.insert_jobs([job(DAY, MINUTE)])
+    past.rollup(*WHOLE)
+    past.sql("DELETE FROM sandbox_job_table WHERE id_job >= 10000000")
+    for _ in range(2):
+        assert verdict(slurm) == (Verdict.MISMATCH, MORE_IN_BOOKS)
+        past.rollup(*WHOLE)
+
+
+def test_hours_that_slurmdbd_has_not_summed_up_cannot_be_verified(slurm: Slurm, past: Cluster) -> None:
+    never = datetime(2024, 6, 1, 10, tzinfo=UTC)
+    found = reconcile({ACCOUNT: {"cpu": 1}}, None, ["cpu"], below={}, until=never + HOUR)
+    assert (found.lines[0].verdict, found.lines[0].words) == (Verdict.UNVERIFIED, NO_BOOKS)
+    assert slurm.fetch_rolled_until(never) is None
+    past.rollup(never - 3 * HOUR, never - 2 * HOUR)
+    assert slurm.fetch_rolled_until(never + timedelta(seconds=5)) == never - 2 * HOUR
+
+
+def test_the_idle_time_of_a_reservation_is_in_the_books_and_has_a_name(slurm: Slurm, past: Cluster) -> None:
+    number = past.sql(f"SELECT id_assoc FROM sandbox_assoc_table WHERE acct='{ACCOUNT}' AND user=''")[0][0]  # noqa: S608
+    start = int(DAY.timestamp())
+    past.sql(
+        "INSERT INTO sandbox_resv_table (id_resv, deleted, assoclist, flags, nodelist, node_inx, resv_name, "  # noqa: S608
+        f"time_start, time_end, tres, unused_wall) VALUES (77, 0, '{number}', 0, 'n1', '0', 'course', "
+        f"{start}, {start + 3600}, '1=64', 0)"
+    )
+    past.insert_jobs([job(DAY + 2 * HOUR, MINUTE)])
+    past.rollup(*WHOLE)
+    try:
+        assert verdict(slurm) == (Verdict.EXPLAINED, "idle time of the reservation course")
+    finally:
+        past.sql("DELETE FROM sandbox_resv_table WHERE id_resv = 77")
