@@ -118,7 +118,8 @@ def desired_for(
     if limits is None and present is not None:
         minutes = present.grp_tres_mins
     else:
-        minutes = desired_limits(resource.limits if limits is None else limits, rules.components)
+        ordered = desired_limits(resource.limits if limits is None else limits, rules.components)
+        minutes = {**limits_of_others(present, rules), **ordered}
     accounts: list[Account] = []
     name, text = names.allocation, resource.name
     for above, next_text in (
@@ -142,6 +143,12 @@ def desired_for(
         associations=frozenset(Association(names.allocation, user) for user in users),
     )
     return Desired(names.allocation, state, tuple(misplaced(accounts, names)))
+
+
+def limits_of_others(present: Account | None, rules: Rules) -> Limits:
+    """What an administrator limited beside the components: that is his, and stays."""
+    found = present.grp_tres_mins if present else {}
+    return {tres: minutes for tres, minutes in found.items() if tres not in rules.components}
 
 
 def place_of(

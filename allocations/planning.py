@@ -47,6 +47,11 @@ class Part:
     """What is worth knowing and no failure."""
 
     @property
+    def must_be_recorded(self) -> bool:
+        """Whether the marketplace does not know the account yet, or not any more."""
+        return bool(self.account and self.resource and self.resource.account is None)
+
+    @property
     def title(self) -> str:
         """`Create order 1a2b3c4d 'genomics'`."""
         subject = self.order.uuid[:8] if self.order else ""
@@ -203,13 +208,20 @@ def plan_termination(planner: Planner, part: Part, resource: Resource) -> Part:
     try:
         names = lineage_of(resource, planner.owners, planner.rules)
         place_of(names.allocation, names.project, planner.state, planner.rules, recorded=True)
-        plan = terminate(names.allocation, planner.state, planner.rules) if resource.account else Plan()
+        has_account = resource.account is not None or is_ours(names.allocation, planner.state)
+        plan = terminate(names.allocation, planner.state, planner.rules) if has_account else Plan()
     except InvalidOrder as refusal:
         return replace(part, refusal=refusal)
     plan += prune(
         resource, needing(planner.snapshot, resource), plan.applied_to(planner.standing), planner.rules
     )
-    return planner.taken(replace(part, account=names.allocation if resource.account else None), plan)
+    return planner.taken(replace(part, account=names.allocation if has_account else None), plan)
+
+
+def is_ours(account: AccountName, observed: ClusterState) -> bool:
+    """Whether we made an account: its resource's backend id may have been cleared in the portal since."""
+    present = observed.accounts.get(account)
+    return present is not None and present.ours
 
 
 def needing(snapshot: Snapshot, ending: Resource | None = None) -> list[Resource | OrderItem]:
@@ -262,7 +274,7 @@ def registered_together(parts: list[Part]) -> tuple[tuple[UserName, ...], list[P
 
 def is_worth_telling(part: Part) -> bool:
     """An order always; an allocation at rest only when there is something about it."""
-    return bool(part.order or part.plan or part.refusal or part.remarks)
+    return bool(part.order or part.plan or part.refusal or part.remarks or part.must_be_recorded)
 
 
 def added_users(plan: Plan) -> tuple[UserName, ...]:

@@ -93,7 +93,7 @@ class Carrying:
         if resource is None:
             return
         site, subject = self.site, subject_of(outcome)
-        if part.account and resource.account != part.account and part.kind is not Kind.TERMINATE:
+        if part.account and resource.account != part.account:
             tasks.record_account(site.cloudrock, resource.uuid, part.account, "resource", subject)
         if part.kind is not Kind.CREATE:  # a new one's are told at its end: its item is still open then
             completing.associate(site, outcome, resource, completing.added(outcome))

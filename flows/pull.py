@@ -147,7 +147,7 @@ class Pull:
         """What the marketplace says, and what follows from it."""
         source = self.settings.username_source
         snapshot = tasks.read_marketplace(site.cloudrock, source)
-        if not snapshot.executing and not snapshot.resting:
+        if not snapshot.resources:
             return snapshot, RunPlan((), (), self.rules.default_account)
         site.observed = tasks.observe_whole_cluster(site.slurm, self.rules.default_account)
         doubtful = doubtful_teams(snapshot, site.observed)

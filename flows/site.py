@@ -57,4 +57,4 @@ class Site:
 def subject_of(outcome: Outcome) -> str:
     """What a log line or a task run is about: the order by its uuid, or the account."""
     part = outcome.part
-    return f"order {part.order.uuid}" if part.order else str(part.account)
+    return f"order {part.order.uuid}" if part.order else part.account or part.kind.value

@@ -12,7 +12,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from allocations.finishing import Finish
-from allocations.marketplace import OrderItemState, ResourceState
+from allocations.marketplace import AllocationState, OrderItemState, ResourceState
 from allocations.usage import tres_seconds
 from cloudrock_io.states import AllocationTransition
 from flows import gathering
@@ -26,15 +26,7 @@ if TYPE_CHECKING:
     from allocations.accounts import AccountName, UserName
     from allocations.billing import UsageReport
     from allocations.changes import Change
-    from allocations.days import WindowUsage
-    from allocations.marketplace import (
-        AllocationState,
-        ComponentUsage,
-        Offering,
-        PlanPeriod,
-        Resource,
-        TokenOwner,
-    )
+    from allocations.marketplace import ComponentUsage, Offering, PlanPeriod, Resource, TokenOwner
     from allocations.membership import Team
     from allocations.model import ClusterState
     from allocations.reconcile import Books, Reservation
@@ -50,6 +42,9 @@ TRANSITIONS = {
     Finish.ALLOCATION_OK: AllocationTransition.OK,
     Finish.ALLOCATION_DELETION_SCHEDULED: AllocationTransition.DELETION_SCHEDULED,
 }
+WAITING = frozenset({AllocationState.UPDATE_SCHEDULED, AllocationState.DELETION_SCHEDULED})
+"""Where a refused order leaves its allocation, and from where `ok` moves nothing else (contract 5)."""
+
 REPORTABLE = (ResourceState.OK, ResourceState.UPDATING, ResourceState.TERMINATING)
 """The states in which the marketplace takes usage (contract 6)."""
 
@@ -215,9 +210,13 @@ def refuse_order(cloudrock: Cloudrock, order_uuid: str, message: str, details: s
 
 @task(name="free-allocation", task_run_name="{subject}: allocation ok again", **once)
 def free_allocation(cloudrock: Cloudrock, resource_uuid: str, subject: str) -> None:
-    """After a refused Update or Terminate: else the marketplace fails the next order by itself."""
+    """After a refused Update or Terminate: else the marketplace fails the next order by itself.
+
+    Only out of the states that wait: what `ok` does to a failed order out of the others is not on record.
+    """
     del subject
-    cloudrock.set_allocation_state(resource_uuid, AllocationTransition.OK)
+    if cloudrock.fetch_allocation_state(resource_uuid) in WAITING:
+        cloudrock.set_allocation_state(resource_uuid, AllocationTransition.OK)
 
 
 @task(name="fetch-plan-periods", task_run_name="{account}: fetch plan periods", **effect)

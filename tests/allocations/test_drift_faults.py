@@ -78,13 +78,6 @@ FAULTS: dict[str, tuple[BothSides, FindingKind, str, tuple[UserName, ...], Mende
     "a project's account is elsewhere": (account(PROJECT, parent=ROOT), K.PARENT, PROJECT, (), M.ADOPTION),
     "the limits were changed": (account(grp_tres_mins={"cpu": 1}), K.LIMITS, ACCOUNT, (), M.PERSON),
     "the limits were lifted": (account(grp_tres_mins={}), K.LIMITS, ACCOUNT, (), M.PERSON),
-    "a limit was added": (
-        account(grp_tres_mins={"cpu": 600, "mem": 1024, "node": 1}),
-        K.LIMITS,
-        ACCOUNT,
-        (),
-        M.PERSON,
-    ),
     "the marketplace limits what is not sold": (
         marketplace(limits={"disk": 1}),
         K.LIMITS,
@@ -198,6 +191,10 @@ FAULTS: dict[str, tuple[BothSides, FindingKind, str, tuple[UserName, ...], Mende
         M.PERSON,
     ),
 }
+
+
+def test_a_limit_on_what_is_not_sold_is_an_administrator_s_and_no_drift() -> None:
+    assert drift(account(grp_tres_mins={"cpu": 600, "mem": 1024, "node": 1}), RULES) == ()
 
 
 @pytest.mark.parametrize("fault", FAULTS)

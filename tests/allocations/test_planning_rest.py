@@ -207,6 +207,17 @@ def test_two_terminations_in_one_project_leave_its_account_to_the_next_run() -> 
     assert (part.order, part.account, part.title) == (None, None, "empty accounts 'Genomics'")
 
 
+def test_an_account_stays_while_an_ending_allocation_of_another_project_may_stand_below_it() -> None:
+    project, customer = PROJECTS[2]
+    moved = replace(resource(2, name="two"), state=ENDING.state, account=TWO, project=project)
+    guest = replace(moved, customer=customer)
+    orders = [order(OrderItemType.TERMINATE, guest), END]
+    case = Case(snapshot([guest, ENDING], orders), cluster(*WORK, ours(TWO, PROJECT)), RULES)
+    deleted = [c.account for c in case.plan().changes if isinstance(c, DeleteAccount)]
+    assert deleted == [TWO, ONE], "the first may wait for its jobs when the second is through"
+    assert texts(case.moved_on().plan()) == [f"- account {PROJECT}", f"- account {CUSTOMER}"]
+
+
 def test_an_empty_account_that_we_did_not_make_is_no_left_over() -> None:
     old = resource(1, state=ResourceState.TERMINATED, account=ONE)
     theirs = [replace(account, ours=False) for account in TREE]

@@ -128,3 +128,13 @@ def test_freeipa_names_need_a_staff_token_and_say_so(site, monkeypatch: pytest.M
     monkeypatch.setenv("CLOUDROCK_API_TOKEN", site.marketplace.tokens["staff"])
     assert site.pull().message == "1 order: 1 done"
     assert site.users(site.resource(item)["backend_id"]) == site.people
+
+
+def test_a_backend_id_that_somebody_cleared_is_recorded_again(site) -> None:
+    first = site.allocation("nameless")
+    resource = site.resource(first)
+    site.set_backend_id(resource["uuid"], "")
+    before = site.writes()
+    assert site.pull().message == "no orders to carry out; members of 1 allocation: 1 done"
+    assert site.resource(first)["backend_id"] == resource["backend_id"]
+    assert site.writes() == before

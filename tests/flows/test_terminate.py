@@ -88,16 +88,27 @@ def test_with_wait_the_account_is_closed_and_goes_when_its_jobs_have_ended(
     assert site.item(order)["state"] == "done"
 
 
-def test_an_allocation_that_never_had_an_account_is_only_told_to_be_done(site) -> None:
+def test_an_account_goes_although_somebody_cleared_the_backend_id_in_the_portal(site) -> None:
     first = site.allocation("bare")
     account = site.resource(first)["backend_id"]
     site.set_backend_id(site.resource(first)["uuid"], "")
+    order = site.ask_for("terminate", first)
+    assert site.pull().message == "1 order: 1 done"
+    assert site.item(order)["state"] == "done"
+    assert account not in site.accounts()
+
+
+def test_an_allocation_that_never_had_an_account_is_only_told_to_be_done(site) -> None:
+    first = site.order("never made")
+    order = first
+    site.post(f"marketplace-order-items/{order}/set_state_done/", "provider_owner")
+    resource = site.item(first)["marketplace_resource_uuid"]
+    site.post(f"marketplace-slurm-remote/{resource}/set_state/", "provider_owner", {"state": "ok"})
     before = site.accounts()
     order = site.ask_for("terminate", first)
     assert site.pull().message == "1 order: 1 done"
     assert site.item(order)["state"] == "done"
     assert site.accounts() == before
-    assert account in before
 
 
 def test_sub_accounts_that_somebody_made_below_are_never_deleted(site) -> None:
