@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Protocol
 from allocations.days import DAY, WindowUsage, corrections_of, days_of, is_settled, month_of, whole_hour
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
-    from datetime import date, datetime
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from datetime import date, datetime, timedelta
 
     from allocations.billing import BillingPeriod
     from allocations.days import Correction, Counted
@@ -97,7 +97,8 @@ def count_month(  # noqa: PLR0913 - each is one fact about the count
             missing.append((start, end))
     stored = [start.date() for start in windows]
     corrections: list[Correction] = []
-    for found in read_all(missing, read_several or one_by_one(read)):
+    allowance = lasting(len(held) * DAY, held.values()) if held else DAY
+    for found in read_all(missing, read_several or one_by_one(read), allowance):
         windows[found.start] = found
         if found.start in held and found.end - found.start == DAY:
             corrections += corrections_of(held[found.start], found)
@@ -120,12 +121,19 @@ def one_by_one(read: Callable[[datetime, datetime], WindowUsage]) -> Several:
     return lambda *bounds: [read(start, end) for start, end in pairwise(bounds)]
 
 
-def read_all(days: Sequence[tuple[datetime, ...]], read: Several) -> Iterator[WindowUsage]:
+def lasting(time: timedelta, windows: Iterable[WindowUsage]) -> timedelta:
+    """The time for which one question may be, when windows that make up some time have so many records."""
+    records = sum(sum(window.records.values()) for window in windows)
+    return max(DAY, min(LONGEST, time * MOST_RECORDS / max(1, records)))
+
+
+def read_all(
+    days: Sequence[tuple[datetime, ...]], read: Several, allowance: timedelta
+) -> Iterator[WindowUsage]:
     """All windows of the days, as many days with one question as keep its answer small.
 
-    The first question is for one day; from then on it is known how many records a day has.
+    The first question is for so much time; from then on it is known how many records a day has.
     """
-    allowance = DAY
     place = 0
     while place < len(days):
         bounds = [*days[place]]
@@ -135,9 +143,7 @@ def read_all(days: Sequence[tuple[datetime, ...]], read: Several) -> Iterator[Wi
             place += 1
         found = read(*bounds)
         yield from found
-        records = sum(sum(window.records.values()) for window in found)
-        lasting = bounds[-1] - bounds[0]
-        allowance = max(DAY, min(LONGEST, lasting * MOST_RECORDS / max(1, records)))
+        allowance = lasting(bounds[-1] - bounds[0], found)
 
 
 def anew(day: date, refresh: bool | Collection[date]) -> bool:  # noqa: FBT001 - as count_month takes it

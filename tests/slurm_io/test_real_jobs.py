@@ -62,10 +62,10 @@ def mixed(cluster: Cluster, door: Slurm) -> Mixed:
         return int(cluster.run("sbatch", "--parsable", *where, *command, user=PERSON).split(";")[0])
 
     acted = {
-        "suspended": submit(seconds=6, cpus=2),
+        "suspended": submit(seconds=30, cpus=2),
         "cancelled while suspended": submit(seconds=600, cpus=2),
-        "requeued": submit(seconds=5, cpus=2, gpus=1),
-        "resized": submit("--nodes=2", "--ntasks=2", "--ntasks-per-node=1", seconds=12),
+        "requeued": submit(seconds=20, cpus=2, gpus=1),
+        "resized": submit("--nodes=2", "--ntasks=2", "--ntasks-per-node=1", seconds=30),
         "cancelled": submit(seconds=600),
     }
     jobs = {
