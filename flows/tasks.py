@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from allocations.accounts import AccountName, UserName
     from allocations.billing import UsageReport
     from allocations.changes import Change
+    from allocations.days import WindowUsage
     from allocations.marketplace import ComponentUsage, Offering, PlanPeriod, Resource, TokenOwner
     from allocations.membership import Team
     from allocations.model import ClusterState
@@ -238,6 +239,12 @@ def count_usage(slurm: Slurm, start: datetime, end: datetime) -> pd.DataFrame:
 def read_usage(slurm: Slurm, start: datetime, end: datetime) -> WindowUsage:
     """What all accounts and users used in one window, from the job records."""
     return slurm.fetch_usage(start, end)
+
+
+@task(name="read-usages", task_run_name="{bounds[0]:%Y-%m-%d %H:%M}: read usage", **effect)
+def read_usages(slurm: Slurm, bounds: tuple[datetime, ...]) -> tuple[WindowUsage, ...]:
+    """The same for consecutive windows, with one question."""
+    return slurm.fetch_windows(*bounds)
 
 
 @task(name="fetch-cluster-name", **effect)

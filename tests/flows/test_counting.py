@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -304,3 +306,21 @@ def test_a_stored_day_comes_back_as_it_was(rows: dict[tuple[str, str], dict[str,
         day.end,
     )
     assert [list(row) for row in found.seconds.to_numpy()] == [list(row) for row in day.seconds.to_numpy()]
+
+
+def test_days_are_read_together_as_far_as_their_records_allow(store: ParquetDays) -> None:
+    asked: list[int] = []
+
+    def several(*bounds: datetime) -> list[WindowUsage]:
+        asked.append((bounds[-1] - bounds[0]).days)
+        return [
+            replace(Books().read(*pair), records={"a": 60_000 if pair[0].day > 9 else 20_000})
+            for pair in pairwise(bounds)
+        ]
+
+    cold = count_month(Books().read, store, MONTH, MONTH.end, read_several=several)
+    assert asked == [1, 6, 6, 2, 2, 2, 2, 2, 2, 2, 1], "six days bring 120,000 records, then two"
+    asked.clear()
+    warm = count_month(Books().read, again(store), MONTH, MONTH.end, read_several=several)
+    assert asked == [2], "what is stored says how many records a day has"
+    assert totals(warm) == totals(cold) == totals(count_month(Books().read, None, MONTH, MONTH.end))

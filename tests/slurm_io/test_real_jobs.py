@@ -62,10 +62,10 @@ def mixed(cluster: Cluster, door: Slurm) -> Mixed:
         return int(cluster.run("sbatch", "--parsable", *where, *command, user=PERSON).split(";")[0])
 
     acted = {
-        "suspended": submit(seconds=6, cpus=2),
+        "suspended": submit(seconds=30, cpus=2),
         "cancelled while suspended": submit(seconds=600, cpus=2),
-        "requeued": submit(seconds=5, cpus=2, gpus=1),
-        "resized": submit("--nodes=2", "--ntasks=2", "--ntasks-per-node=1", seconds=12),
+        "requeued": submit(seconds=20, cpus=2, gpus=1),
+        "resized": submit("--nodes=2", "--ntasks=2", "--ntasks-per-node=1", seconds=30),
         "cancelled": submit(seconds=600),
     }
     jobs = {
@@ -122,6 +122,7 @@ def test_windows_of_an_hour_s_real_jobs_add_up_to_the_hour(mixed: Mixed) -> None
     bounds = [mixed.start, *(cut for cut in cuts if mixed.start < cut < mixed.end), mixed.end]
     parts = [mixed.slurm.fetch_usage(*pair).seconds for pair in zip(bounds, bounds[1:], strict=False)]  # noqa: RUF007
     assert flat(add_up(parts)) == whole
+    assert flat(add_up(window.seconds for window in mixed.slurm.fetch_windows(*bounds))) == whole
 
 
 def test_each_record_is_there_once_with_what_was_allocated(mixed: Mixed) -> None:
