@@ -58,7 +58,7 @@ def test_only_what_changed_is_sent_again(site, allocation) -> None:
     job = PastJob(account, MAX, MONTH.start, MONTH.start + timedelta(seconds=60), tres={"cpu": 1})
     site.cluster.insert_jobs([job])
     site.marketplace.office.clear_requests()
-    site.push()
+    site.push(refresh=True)  # the first of the month may be in the store
     posts = [r for r in site.marketplace.office.requests() if r["method"] == "POST"]
     assert [request["body"].get("username", "amounts") for request in posts] == [
         "amounts",
@@ -124,6 +124,24 @@ def test_an_amount_falls_only_when_it_is_allowed(site, allocation) -> None:
     assert site.rows(allocation) == {(str(MONTH), "cpu"): 9}
     assert site.push(allow_decrease=True).type.value == "COMPLETED"
     assert site.rows(allocation) == ROWS
+
+
+def test_a_correction_of_the_books_lets_an_amount_fall_also_when_its_first_run_failed(
+    site, allocation
+) -> None:
+    soon, later, last = ((MONTH.start + timedelta(days=10, hours=hour)).isoformat() for hour in range(3))
+    assert site.push_at(soon).type.value == "COMPLETED"
+    assert site.rows(allocation) == ROWS
+    account = site.resource(allocation)["backend_id"]
+    shorter = "UPDATE sandbox_job_table SET time_end = time_start + 20"
+    site.cluster.sql(f"{shorter} WHERE account = '{account}'")
+    site.marketplace.office.fail_next("POST .*component-usages/set_usage/", kind="drop", times=100)
+    assert site.push_at(later, refresh=True).type.value == "FAILED"
+    assert site.rows(allocation) == ROWS
+    site.marketplace.office.clear_faults()
+    state = site.push_at(last)
+    assert state.type.value == "COMPLETED", state.message
+    assert site.rows(allocation)[str(MONTH), "cpu"] == 3  # 2 jobs of 20 s with 4 CPUs
 
 
 def meanwhile(site, path: str, act: Callable[[], None]) -> threading.Thread:
