@@ -40,8 +40,8 @@ class WindowUsage:
     """What the books say about one half-open window [start, end).
 
     `seconds`: exact TRES-seconds, int64: rows by (account, user), a column per TRES.
-    `records`: account to how many of its job records overlapped the window. `states`: how many of all were
-    in which state.
+    `records`: account to how many of its jobs' records have a part in the window. `states`: how many of all
+    were in which state.
     """
 
     start: datetime
@@ -72,8 +72,8 @@ def window_usage(start: datetime, end: datetime, jobs: Jobs) -> WindowUsage:
     for state, count in jobs.records["state"].value_counts().items():
         word = str(state).partition(" ")[0]  # `CANCELLED by 1000`
         states[word] = states.get(word, 0) + int(count)
-    counted = jobs.records["account"].value_counts()
-    records = {str(account): int(count) for account, count in counted.items()}
+    counted = jobs.records.loc[jobs.records["span_seconds"] > 0, "account"].value_counts()
+    records = {str(account): int(count) for account, count in counted[counted > 0].items()}
     return WindowUsage(start, end, tres_seconds(jobs), records, states)
 
 

@@ -31,7 +31,8 @@ LARGEST_SUM = 2.0**62
 class Jobs:
     """Job records of a period, clipped to it: one row per record that slurmdbd keeps of a job.
 
-    `records`: account, user, state, job_id (text), elapsed_seconds, span_seconds (int64, 0 before the start).
+    `records`: account, user, state, job_id (text), start_epoch, elapsed_seconds, span_seconds (int64; 0
+    before the start).
     `alloc_tres`: the same rows, one int64 column per TRES: the allocated count (MB for mem), 0 when absent.
     """
 

@@ -5,12 +5,13 @@ No Prefect here: what reads a window is handed in, so that the flow hands in a t
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Protocol
 
 from allocations.days import DAY, WindowUsage, corrections_of, days_of, is_settled, month_of, whole_hour
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Iterator, Sequence
     from datetime import date, datetime
 
     from allocations.billing import BillingPeriod
@@ -18,6 +19,20 @@ if TYPE_CHECKING:
 
 SETTLING_DAYS = 3
 """A day's jobs are counted anew by every run for so many days, its own included."""
+
+
+MOST_RECORDS = 120_000
+"""Job records that one question should bring: sacct and we hold them all in memory (docs/benchmarks.md)."""
+LONGEST = 7 * DAY
+"""The longest time that one question is for, however few records there are."""
+
+
+class Several(Protocol):
+    """Reads consecutive windows, their bounds first to last, with one question."""
+
+    def __call__(self, *bounds: datetime) -> Sequence[WindowUsage]:
+        """Each window's usage."""
+        ...
 
 
 class DayStore(Protocol):
@@ -43,6 +58,7 @@ def count_month(  # noqa: PLR0913 - each is one fact about the count
     period: BillingPeriod,
     cutoff: datetime,
     *,
+    read_several: Several | None = None,
     now: datetime | None = None,
     whole_until: datetime | None = None,
     refresh: bool | Collection[date] = False,
@@ -52,6 +68,7 @@ def count_month(  # noqa: PLR0913 - each is one fact about the count
 
     Args:
         read: what SLURM's records say about one window; in the flow, a task with retries.
+        read_several: the same for consecutive windows with one question; by default it is asked for each.
         store: where days are kept; None: everything is read.
         period: the month.
         cutoff: up to when jobs count; not after the period's end.
@@ -65,34 +82,62 @@ def count_month(  # noqa: PLR0913 - each is one fact about the count
     """
     read_at = now or cutoff
     bound = min(whole_until or whole_hour(cutoff), cutoff)
-    windows: list[WindowUsage] = []
-    stored: list[date] = []
-    corrections: list[Correction] = []
+    windows: dict[datetime, WindowUsage] = {}
+    held: dict[datetime, WindowUsage] = {}
+    missing: list[tuple[datetime, ...]] = []
     for start, end in days_of(period.start, cutoff):
-        whole = end - start == DAY
-        kept = store.read(start.date()) if store and whole else None
+        kept = store.read(start.date()) if store and end - start == DAY else None
+        if kept:
+            held[start] = kept[0]
         if start < bound < end:
-            windows += [read(start, bound), read(bound, end)]
+            missing.append((start, bound, end))
         elif kept and not anew(start.date(), refresh) and is_settled(start, kept[1], settling_days):
-            windows.append(kept[0])
-            stored.append(start.date())
+            windows[start] = kept[0]
         else:
-            found = read(start, end)
-            windows.append(found)
-            if kept:
-                corrections += corrections_of(kept[0], found)
-            if store and whole:
-                store.write(found, read_at)
+            missing.append((start, end))
+    stored = [start.date() for start in windows]
+    corrections: list[Correction] = []
+    for found in read_all(missing, read_several or one_by_one(read)):
+        windows[found.start] = found
+        if found.start in held and found.end - found.start == DAY:
+            corrections += corrections_of(held[found.start], found)
+        if store and found.end - found.start == DAY:
+            store.write(found, read_at)
     remarks = store.remarks if store else ()
     return month_of(
         period,
         cutoff,
-        windows,
+        [windows[start] for start in sorted(windows)],
         whole_until=bound,
         stored=stored,
         corrections=corrections,
         remarks=remarks,
     )
+
+
+def one_by_one(read: Callable[[datetime, datetime], WindowUsage]) -> Several:
+    """Several windows with a question for each."""
+    return lambda *bounds: [read(start, end) for start, end in pairwise(bounds)]
+
+
+def read_all(days: Sequence[tuple[datetime, ...]], read: Several) -> Iterator[WindowUsage]:
+    """All windows of the days, as many days with one question as keep its answer small.
+
+    The first question is for one day; from then on it is known how many records a day has.
+    """
+    allowance = DAY
+    place = 0
+    while place < len(days):
+        bounds = [*days[place]]
+        place += 1
+        while place < len(days) and days[place][0] == bounds[-1] and days[place][-1] - bounds[0] <= allowance:
+            bounds += days[place][1:]
+            place += 1
+        found = read(*bounds)
+        yield from found
+        records = sum(sum(window.records.values()) for window in found)
+        lasting = bounds[-1] - bounds[0]
+        allowance = max(DAY, min(LONGEST, lasting * MOST_RECORDS / max(1, records)))
 
 
 def anew(day: date, refresh: bool | Collection[date]) -> bool:  # noqa: FBT001 - as count_month takes it

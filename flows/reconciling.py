@@ -66,6 +66,7 @@ class Counting:
             self.store,
             self.period,
             self.cutoff,
+            read_several=lambda *bounds: tasks.read_usages(self.slurm, bounds),
             now=self.now,
             whole_until=max(rolled, self.period.start) if rolled else None,
             refresh=refresh,

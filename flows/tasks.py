@@ -194,6 +194,12 @@ def read_usage(slurm: Slurm, start: datetime, end: datetime) -> WindowUsage:
     return slurm.fetch_usage(start, end)
 
 
+@task(name="read-usages", task_run_name="{bounds[0]:%Y-%m-%d %H:%M}: read usage", **effect)
+def read_usages(slurm: Slurm, bounds: tuple[datetime, ...]) -> tuple[WindowUsage, ...]:
+    """The same for consecutive windows, with one question."""
+    return slurm.fetch_windows(*bounds)
+
+
 @task(name="fetch-cluster-name", **effect)
 def fetch_cluster_name(slurm: Slurm) -> str:
     """The name of the one cluster that slurmdbd knows."""

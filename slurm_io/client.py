@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from allocations.days import HOUR, whole_hour, window_usage
 from allocations.model import AddUsers
 from allocations.reconcile import add_books
 from allocations.suspension import less_open_suspensions, suspended_jobs
+from allocations.windows import joined, torn_jobs, within
 from slurm_io.books import (
     has_rollup,
     parse_association_ids,
@@ -92,23 +94,42 @@ class Slurm:
         return parse_jobs(self.runner.run(show_jobs(start, end), timeout=SACCT_TIMEOUT))
 
     def fetch_usage(self, start: datetime, end: datetime) -> WindowUsage:
-        """What the job records say was used in [start, end), by account and user.
+        """What the job records say was used in [start, end), by account and user."""
+        return self.fetch_windows(start, end)[0]
+
+    def fetch_windows(self, *bounds: datetime) -> tuple[WindowUsage, ...]:
+        """The same for consecutive windows, the bounds first to last, with one sacct for all of them.
 
         Raises:
             SlurmUnavailable: jobs were suspended and resumed faster than they could be read.
             SlurmError: as the runner and the parser raise them.
         """
         for _ in range(READINGS):
-            jobs: Jobs | None = self.fetch_jobs(start, end)
-            if jobs and (suspended := suspended_jobs(jobs)):
-                lives = self._fetch_these(suspended, end, clipped=True)
-                jobs = less_open_suspensions(jobs, lives, self._fetch_these(suspended, end, clipped=False))
-            if jobs is not None:
-                return window_usage(start, end, jobs)
+            whole = self.fetch_jobs(bounds[0], bounds[-1])
+            torn = torn_jobs(whole, bounds[1:-1])
+            windows = [self._window(whole, torn, start, end) for start, end in pairwise(bounds)]
+            good = tuple(window for window in windows if window)
+            if len(good) == len(windows):
+                return good
         raise SlurmUnavailable("jobs were suspended or resumed while sacct read them, three times in a row")
 
-    def _fetch_these(self, job_ids: tuple[str, ...], end: datetime, *, clipped: bool) -> Jobs:
-        return parse_jobs(self.runner.run(show_these_jobs(job_ids, end, clipped=clipped)))
+    def _window(
+        self, whole: Jobs, torn: tuple[str, ...], start: datetime, end: datetime
+    ) -> WindowUsage | None:
+        """One window of a reading; None when jobs have changed since that was made."""
+        jobs: Jobs | None = within(whole, start, end, torn)
+        if jobs and torn:
+            jobs = joined(jobs, self._fetch_these(torn, end, start, clipped=True))
+        if jobs and (suspended := suspended_jobs(jobs)):
+            lives = self._fetch_these(suspended, end, clipped=True)
+            jobs = less_open_suspensions(jobs, lives, self._fetch_these(suspended, end, clipped=False))
+        return window_usage(start, end, jobs) if jobs is not None else None
+
+    def _fetch_these(
+        self, job_ids: tuple[str, ...], end: datetime, start: datetime | None = None, *, clipped: bool
+    ) -> Jobs:
+        command = show_these_jobs(job_ids, end, start, clipped=clipped)
+        return parse_jobs(self.runner.run(command, timeout=SACCT_TIMEOUT))
 
     def fetch_cluster_name(self) -> str:
         """The name of the one cluster that slurmdbd knows.

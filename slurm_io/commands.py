@@ -57,12 +57,15 @@ def show_jobs(start: datetime, end: datetime) -> Command:
     return (*question, *bounds, fields)
 
 
-def show_these_jobs(job_ids: Collection[str], end: datetime, *, clipped: bool) -> Command:
-    """Every record of these jobs up to `end`: clipped to it, or as they stand now."""
+def show_these_jobs(
+    job_ids: Collection[str], end: datetime, start: datetime | None = None, *, clipped: bool
+) -> Command:
+    """Every record of these jobs up to `end`: clipped to it (and to a start), or as they stand now."""
     numbers = ",".join(job_number(job_id) for job_id in job_ids)
     if not numbers:
         raise InvalidName("job id", "", "at least one job: sacct would show all of them")
-    bounds = ("-S", THE_BEGINNING, "-E", end.strftime(SACCT_TIME))
+    since = start.strftime(SACCT_TIME) if start else THE_BEGINNING
+    bounds = ("-S", since, "-E", end.strftime(SACCT_TIME))
     flags = "-XDTanP" if clipped else "-XDanP"
     return ("sacct", flags, "--noconvert", "-j", numbers, *bounds, f"--format={','.join(JOB_FIELDS)}")
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     IntArray = NDArray[np.int64]
     BoolArray = NDArray[np.bool_]
+    ObjectArray = NDArray[np.object_]
 
 STEP = 1024
 SUFFIXES = {suffix: power for power, suffix in enumerate("KMGTP?", start=1)}
@@ -36,8 +37,8 @@ MEGA = 2
 EXACT = Context(prec=60)
 """Room for every digit of 20 digits times 1024**6."""
 LARGEST_COUNT = 2**53
-PLAIN_DIGITS = 16
-"""A number of fewer digits than that needs no look at suffixes, no-values and the largest count."""
+PLAIN_PAIR = r"^(mem=[0-9]{1,15}M?|[^=]+=[0-9]{1,15})$"
+"""A number of so few digits needs no look at suffixes, no-values and the largest count."""
 NEWLINE, BAR = ord("\n"), ord("|")
 BYTE_ORDER_MARK = "\ufeff"
 NO_VALUE = frozenset({2**64 - 2, 2**64 - 1})
@@ -104,9 +105,6 @@ def parse_pair(pair: str, what: str) -> tuple[str, int | None]:
     tres, equals, value = pair.partition("=")
     if not tres or not equals:
         raise UnexpectedSlurmOutput(what, pair, "TRES as name=count")
-    digits = value.removesuffix("M") if tres == MEMORY else value
-    if len(digits) < PLAIN_DIGITS and digits.isascii() and digits.isdigit():
-        return tres, int(digits)
     count = parse_count(tres, value, what)
     if count in NO_VALUE:
         return tres, None
@@ -124,6 +122,22 @@ def tres_pairs(text: str, what: str) -> dict[str, str]:
             raise UnexpectedSlurmOutput(what, text, "TRES as name=count, each once")
         pairs[tres] = value
     return pairs
+
+
+def parse_pairs(pairs: pa.Array, what: str) -> tuple[ObjectArray, IntArray, BoolArray]:
+    """Many pairs: their TRES, their counts, and where there is a count. Plain digits are read in columns."""
+    plain = pc.match_substring_regex(pairs, PLAIN_PAIR).to_numpy(zero_copy_only=False)
+    parts = pc.split_pattern(pairs.filter(pa.array(plain)), "=")
+    texts = pc.list_element(parts, 1)
+    tres = np.empty(len(pairs), dtype="object")
+    numbers = np.zeros(len(pairs), np.int64)
+    known = plain.copy()
+    tres[plain] = pc.list_element(parts, 0).to_numpy(zero_copy_only=False)
+    numbers[plain] = pc.cast(pc.utf8_rtrim(texts, "M"), pa.int64()).to_numpy()
+    for place in np.flatnonzero(~plain):
+        tres[place], count = parse_pair(pairs[place].as_py(), what)
+        numbers[place], known[place] = count or 0, count is not None
+    return tres, numbers, known
 
 
 def parse_count(tres: str, value: str, what: str) -> Decimal:
@@ -159,6 +173,7 @@ def parse_jobs(text: str) -> Jobs:
             "user": named(table["user"]),
             "state": table["state"].dictionary_encode().to_pandas(),
             "job_id": table["jobidraw"].to_pandas(),
+            "start_epoch": start,
             "elapsed_seconds": elapsed,
             "span_seconds": spans,
         }
@@ -225,17 +240,17 @@ def allocated(column: pa.ChunkedArray, what: str) -> pd.DataFrame:
     filled = pc.not_equal(distinct, "").to_numpy(zero_copy_only=False)[rows]
     encoded = pairs.flatten().filter(pa.array(filled)).dictionary_encode()
     codes, rows = encoded.indices.to_numpy(), rows[filled]
-    parsed = [parse_pair(pair, what) for pair in encoded.dictionary.to_pylist()]
-    places, names = pd.factorize(np.array([tres for tres, _ in parsed], dtype="object"))
+    tres, numbers, has_number = parse_pairs(encoded.dictionary, what)
+    places, names = pd.factorize(tres)
     cells = rows * len(names) + places[codes]
     times = np.bincount(cells, minlength=1)
     if times.max() > 1:
         twice = distinct[int(times.argmax()) // len(names)].as_py()
         raise UnexpectedSlurmOutput(what, twice, "TRES as name=count, each once")
-    known = np.array([count is not None for _, count in parsed], np.bool_)[codes]
+    known = has_number[codes]
     counts = np.zeros((len(distinct), len(names)), np.int64)
     recorded = np.zeros(counts.shape, np.bool_)
-    counts.flat[cells[known]] = np.array([count or 0 for _, count in parsed], np.int64)[codes][known]
+    counts.flat[cells[known]] = numbers[codes][known]
     recorded.flat[cells] = known
     table = with_totals(pd.DataFrame(counts, columns=names), pd.DataFrame(recorded, columns=names))
     return table.take(texts.indices.to_numpy()).reset_index(drop=True)

@@ -29,7 +29,8 @@ def main(folder: str, month: str) -> None:
     period = BillingPeriod.parse(month)
     begun = time.perf_counter()
     store = ParquetDays(Path(folder), slurm.fetch_cluster_name(), {"asked": "bench"})
-    counted = count_month(slurm.fetch_usage, store, period, period.end - timedelta(seconds=1))
+    cutoff = period.end - timedelta(seconds=1)
+    counted = count_month(slurm.fetch_usage, store, period, cutoff, read_several=slurm.fetch_windows)
     facts = {
         "seconds": time.perf_counter() - begun,
         "stored_days": len(counted.stored),

@@ -211,7 +211,7 @@ def test_captured_jobs_are_read_in_full(captured: Callable[[str], str]) -> None:
     text = captured("sacct.out")
     jobs = parse_jobs(columns(text, "sacct"))
     assert len(jobs) == len(text.splitlines())
-    assert list(jobs.records.columns) == ["account", "user", "state", "job_id", *SECONDS]
+    assert list(jobs.records.columns) == ["account", "user", "state", "job_id", "start_epoch", *SECONDS]
     assert jobs.records["elapsed_seconds"].dtype == jobs.records["span_seconds"].dtype == "int64"
     assert list(jobs.records["job_id"]) == [line.split("|")[1] for line in text.splitlines()]
     assert set(jobs.alloc_tres.columns) == {"billing", "cpu", "mem", "node", "gres/gpu", "gres/gpu:a100"}

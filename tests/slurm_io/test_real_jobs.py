@@ -122,6 +122,7 @@ def test_windows_of_an_hour_s_real_jobs_add_up_to_the_hour(mixed: Mixed) -> None
     bounds = [mixed.start, *(cut for cut in cuts if mixed.start < cut < mixed.end), mixed.end]
     parts = [mixed.slurm.fetch_usage(*pair).seconds for pair in zip(bounds, bounds[1:], strict=False)]  # noqa: RUF007
     assert flat(add_up(parts)) == whole
+    assert flat(add_up(window.seconds for window in mixed.slurm.fetch_windows(*bounds))) == whole
 
 
 def test_each_record_is_there_once_with_what_was_allocated(mixed: Mixed) -> None:

@@ -249,7 +249,10 @@ def test_any_split_into_windows_gives_the_same_sums(slurm: Slurm, past: Cluster)
     for pieces in (2, 6):
         cuts = sorted(draw.sample(range(1, 86400), pieces - 1))
         bounds = [DAY, *(DAY + timedelta(seconds=cut) for cut in cuts), WHOLE[1]]
-        assert counted(slurm, *bounds) == whole
+        together = slurm.fetch_windows(*bounds)
+        singly = [slurm.fetch_usage(*pair) for pair in itertools.pairwise(bounds)]
+        assert flat(add_up(window.seconds for window in together)) == whole
+        assert [window.fingerprint for window in together] == [window.fingerprint for window in singly]
 
 
 @pytest.mark.parametrize(
