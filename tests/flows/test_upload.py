@@ -85,6 +85,18 @@ def test_an_api_that_fails_in_mid_upload_leaves_nothing_wrong_and_the_next_run_m
     assert "0 allocations sent, 1 unchanged" in site.push().message
 
 
+def test_a_marketplace_that_is_away_is_not_tried_for_every_allocation(site, allocation) -> None:
+    others = [site.order(f"other {number}") for number in range(4)]
+    site.pull()
+    site.marketplace.office.fail_next("GET .*plan_periods/", kind="drop", times=1000)
+    state = site.push()
+    assert state.type.value == "FAILED"
+    assert "did not answer for 3 allocations in a row: 2 more were not tried" in state.message
+    site.marketplace.office.clear_faults()
+    assert "5 allocations sent" in site.push().message
+    assert all(site.usage(item) for item in (allocation, *others))
+
+
 def test_after_a_change_of_plan_no_row_is_ever_more_than_the_month(site, allocation) -> None:
     (first,) = site.open_periods(allocation)
     office = site.marketplace.office
