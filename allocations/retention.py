@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
+from typing import assert_never
 
 from allocations.billing import MONTHS, BillingPeriod
 
@@ -38,6 +39,8 @@ class Retention:
                 return _midnight(now) - timedelta(days=self.count)
             case RetentionUnit.HOURS:
                 return now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=self.count)
+            case _:
+                assert_never(self.unit)
 
 
 def purge_refusal(period: BillingPeriod, retention: Retention | None, now: datetime) -> str | None:

@@ -39,6 +39,10 @@ def report(
     from slurm_io.errors import SlurmError  # noqa: PLC0415 - the same
 
     now = datetime.now(UTC).replace(microsecond=0)
+    for path in (csv, json, parquet, html):
+        if path is not None and not path.absolute().parent.is_dir():
+            sys.stderr.write(f"{path}: cannot be written: expected a path in a folder that exists\n")
+            return BAD_SETTINGS
     try:
         month = BillingPeriod.parse(period) if period else BillingPeriod.containing(now)
         settings = load_settings()
@@ -58,7 +62,7 @@ def report(
         sys.stderr.write(f"{error}\n")
         return FAILED
     except OSError as error:
-        sys.stderr.write(f"{error.filename}: cannot be written ({error.strerror})\n")
+        sys.stderr.write(f"the report cannot be written: {error}\n")
         return FAILED
     show(found)
     return 0

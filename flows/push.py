@@ -101,7 +101,7 @@ def report(
     run = Reporting(doors, period, now, allow_decrease=allow_decrease, refresh=refresh)
     run.report()
     beside = ""
-    if run.reported.census is not None:
+    if run.reported.census is not None and not run.reported.gave_up:
         mirroring = Mirroring(doors, run.reported.census)
         mirroring.mirror()
         run.problem(*mirroring.problems)

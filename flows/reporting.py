@@ -41,6 +41,10 @@ if TYPE_CHECKING:
     from slurm_io.client import Slurm
 
 
+MOST_OUTAGES = 3
+"""Allocations in a row for which the marketplace may not answer, repeats included."""
+
+
 def report_usage(
     cloudrock: Cloudrock,
     slurm: Slurm,
@@ -88,6 +92,8 @@ class Reported:
     """Resource uuid to why the marketplace was not told its usage."""
     closed: list[ClosedLine] = field(default_factory=list)
     """What the month before holds and should hold, as far as this run looked."""
+    gave_up: bool = False
+    """Whether the marketplace was away for so long that the rest was not tried."""
     sent: int = 0
     unchanged: int = 0
     counted: Counted | None = None
@@ -159,7 +165,11 @@ class Reporting:
             held_back |= falls_in(known, counted, every)
         user_usage = usage_tasks.fetch_held_user_usage(self.doors.cloudrock, self.period)
         teller = Teller(self.doors.cloudrock, state_dir, self.period, census.offered, self.refusal)
-        for usage in usages:
+        outages = 0
+        for place, usage in enumerate(usages):
+            if outages == MOST_OUTAGES:
+                self.give_up(usages[place:], components)
+                return
             if usage.account in held_back:
                 reason = f"{held_back[usage.account]}: not sent"
                 self.note(usage, Outcome(result="held back", reason=reason, is_problem=True), components)
@@ -168,7 +178,17 @@ class Reporting:
             if self.allow_decrease:
                 floors = dict.fromkeys(usage.totals, 0)
             users = user_usage.get(usage.resource.allocation_uuid or "", [])
-            self.note(usage, teller.tell(usage, users, floors), components)
+            outcome = teller.tell(usage, users, floors)
+            outages = outages + 1 if outcome.is_outage else 0
+            self.note(usage, outcome, components)
+
+    def give_up(self, rest: list[ResourceUsage], components: Components) -> None:
+        """The marketplace is away: each further try would take its repeats' time, and the next run is soon."""
+        self.reported.gave_up = True
+        reason = f"the marketplace did not answer for {MOST_OUTAGES} allocations in a row"
+        for usage in rest:
+            self.note(usage, Outcome(result="not tried", reason=reason), components)
+        self.problem(f"{reason}: {len(rest)} more were not tried")
 
     def refusal(self) -> str | None:
         """Why the marketplace must not be told now; its clock is that of its last answer."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from allocations.booking import Wanted, booking_for, in_words
 from allocations.marketplace import ResourceState
 from allocations.userusage import rows_to_send, total_row, user_rows
+from cloudrock_io.errors import CloudrockUnavailable
 from flows import tasks, usage_tasks
 from flows.expected import EXPECTED
 from flows.lock import one_at_a_time
@@ -35,6 +36,8 @@ class Outcome:
     reason: str = ""
     """Why the marketplace does not hold what was counted; empty when it does."""
     is_problem: bool = False
+    is_outage: bool = False
+    """Whether the marketplace did not answer, after all repeats."""
     remarks: tuple[str, ...] = ()
 
 
@@ -64,7 +67,8 @@ class Teller:
             with one_at_a_time(self.state_dir, LOCK):
                 return self.tell_now(usage, rows, floors, remarks)
         except EXPECTED as failure:
-            return Outcome(result="failed", reason=str(failure), is_problem=True)
+            outage = isinstance(failure, CloudrockUnavailable)
+            return Outcome(result="failed", reason=str(failure), is_problem=True, is_outage=outage)
 
     def tell_now(
         self, usage: ResourceUsage, rows: list[UserUsage], floors: Mapping[str, int], remarks: tuple[str, ...]

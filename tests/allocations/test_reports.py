@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from allocations.accounts import ROOT, AccountName
+from allocations.billing import amounts_of
 from allocations.components import parse_components
 from allocations.marketplace import (
     BillingType,
@@ -16,7 +17,7 @@ from allocations.marketplace import (
     ResourceState,
 )
 from allocations.model import Account, ClusterState
-from allocations.reports import claimed, held_amounts, reportable, usage_of
+from allocations.reports import claimed, held_amounts, lines_of, reportable, seconds_held, usage_of
 
 COMPONENTS = parse_components(
     "cpu: {limit: 1, measured_unit: hours, accounting_type: usage, label: CPU, unit_factor: 60}\n"
@@ -132,3 +133,24 @@ def test_what_is_carried_over_is_part_of_the_total_and_a_row_that_does_not_say_s
     assert carried.differs
     assert not replace(carried, held_carried={"cpu": 3}).differs
     assert replace(carried, held_carried={"cpu": 2}).differs
+
+
+def test_each_component_has_its_line_with_what_the_run_will_make_of_it() -> None:
+    claims = [(resource("a", "hpc_a"), AccountName("hpc_a"))]
+    (usage,) = usage_of(claims, {"hpc_a": {"ada": {"cpu": 7200}}}, {"a": {"cpu": 5}}, COMPONENTS)
+    lines = lines_of(replace(usage, carried={"cpu": 3}), COMPONENTS, "sent")
+    assert [(line.component, line.tres_seconds, line.amount, line.unit, line.held) for line in lines] == [
+        ("cpu", 7200, 5, "hours", 5),
+        ("mem", 0, 0, "MB-min", None),
+        ("gres/gpu", 0, 0, "min", None),
+    ]
+    assert {line.result for line in lines} == {"sent"}
+
+
+def test_a_held_amount_stands_for_so_many_seconds_at_least_without_what_it_carries() -> None:
+    claims = [(resource("a", "hpc_a"), AccountName("hpc_a"))]
+    held = {"a": {"cpu": 5, "mem": 0, "old": 7}}
+    (usage,) = usage_of(claims, {}, held, COMPONENTS)
+    known = seconds_held(replace(usage, held_carried={"cpu": 3}), COMPONENTS)
+    assert known == {"cpu": 5400, "mem": 0}
+    assert amounts_of(known, COMPONENTS)["cpu"] == 2

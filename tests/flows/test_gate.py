@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.slurm, pytest.mark.prefect]
 
 HOUR = timedelta(hours=1)
 SOON = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + HOUR
-"""The end of this hour: slurmdbd has books only for hours in which the cluster existed."""
+"""The end of this hour, up to which slurmdbd sums up when it is told to."""
 MONTH = BillingPeriod.containing(SOON)
 LATER = (SOON + timedelta(minutes=5)).isoformat()
 
@@ -23,6 +23,7 @@ LATER = (SOON + timedelta(minutes=5)).isoformat()
 def allocation(site, monkeypatch: pytest.MonkeyPatch) -> str:
     """An order that has been carried out and whose account was used; its order item."""
     monkeypatch.setenv("SYNC_RECONCILE", "block")
+    site.cluster.was_there_since(MONTH.start - HOUR)
     item = site.order("gate")
     assert site.pull().type.value == "COMPLETED"
     use(site, item, seconds=120)

@@ -75,8 +75,13 @@ def test_one_allocation_may_be_chosen_and_an_unknown_one_is_said(
 def test_a_file_that_cannot_be_written_is_said(
     site, allocation, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert report(csv=tmp_path / "nowhere" / "usage.csv") == 1
-    assert "nowhere" in capsys.readouterr().err
+    assert report(csv=tmp_path / "nowhere" / "usage.csv") == 2
+    assert report(csv=tmp_path) == 1
+    first, second = capsys.readouterr().err.splitlines()
+    assert (
+        first == f"{tmp_path}/nowhere/usage.csv: cannot be written: expected a path in a folder that exists"
+    )
+    assert second.startswith("the report cannot be written: ")
 
 
 @pytest.mark.browser

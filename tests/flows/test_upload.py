@@ -58,7 +58,7 @@ def test_only_what_changed_is_sent_again(site, allocation) -> None:
     job = PastJob(account, MAX, MONTH.start, MONTH.start + timedelta(seconds=60), tres={"cpu": 1})
     site.cluster.insert_jobs([job])
     site.marketplace.office.clear_requests()
-    site.push()
+    site.push(refresh=True)  # the first of the month may be in the store
     posts = [r for r in site.marketplace.office.requests() if r["method"] == "POST"]
     assert [request["body"].get("username", "amounts") for request in posts] == [
         "amounts",
@@ -83,6 +83,18 @@ def test_an_api_that_fails_in_mid_upload_leaves_nothing_wrong_and_the_next_run_m
     assert site.rows(allocation) == ROWS
     assert set(site.user_usage(allocation, str(MONTH))) == {ADA, MAX}
     assert "0 allocations sent, 1 unchanged" in site.push().message
+
+
+def test_a_marketplace_that_is_away_is_not_tried_for_every_allocation(site, allocation) -> None:
+    others = [site.order(f"other {number}") for number in range(4)]
+    site.pull()
+    site.marketplace.office.fail_next("GET .*plan_periods/", kind="drop", times=1000)
+    state = site.push()
+    assert state.type.value == "FAILED"
+    assert "did not answer for 3 allocations in a row: 2 more were not tried" in state.message
+    site.marketplace.office.clear_faults()
+    assert "5 allocations sent" in site.push().message
+    assert all(site.usage(item) for item in (allocation, *others))
 
 
 def test_after_a_change_of_plan_no_row_is_ever_more_than_the_month(site, allocation) -> None:
@@ -124,6 +136,24 @@ def test_an_amount_falls_only_when_it_is_allowed(site, allocation) -> None:
     assert site.rows(allocation) == {(str(MONTH), "cpu"): 9}
     assert site.push(allow_decrease=True).type.value == "COMPLETED"
     assert site.rows(allocation) == ROWS
+
+
+def test_a_correction_of_the_books_lets_an_amount_fall_also_when_its_first_run_failed(
+    site, allocation
+) -> None:
+    soon, later, last = ((MONTH.start + timedelta(days=10, hours=hour)).isoformat() for hour in range(3))
+    assert site.push_at(soon).type.value == "COMPLETED"
+    assert site.rows(allocation) == ROWS
+    account = site.resource(allocation)["backend_id"]
+    shorter = "UPDATE sandbox_job_table SET time_end = time_start + 20"
+    site.cluster.sql(f"{shorter} WHERE account = '{account}'")
+    site.marketplace.office.fail_next("POST .*component-usages/set_usage/", kind="drop", times=100)
+    assert site.push_at(later, refresh=True).type.value == "FAILED"
+    assert site.rows(allocation) == ROWS
+    site.marketplace.office.clear_faults()
+    state = site.push_at(last)
+    assert state.type.value == "COMPLETED", state.message
+    assert site.rows(allocation)[str(MONTH), "cpu"] == 3  # 2 jobs of 20 s with 4 CPUs
 
 
 def meanwhile(site, path: str, act: Callable[[], None]) -> threading.Thread:
