@@ -27,6 +27,7 @@ OFFERING = Offering(
     name="Cluster",
     type="Marketplace.Slurm",
     state="Active",
+    customer_uuid="0" * 32,
     components=tuple(
         OfferingComponent(type=k, name=k, measured_unit="x", billing_type=b) for k, b in KINDS.items()
     ),

@@ -29,7 +29,14 @@ def offering(*fields: dict[str, Any]) -> Offering:
         )
         for one in fields
     )
-    return Offering(uuid="o", name="Cluster", type="Marketplace.Slurm", state="Active", components=components)
+    return Offering(
+        uuid="o",
+        name="Cluster",
+        type="Marketplace.Slurm",
+        state="Active",
+        customer_uuid="0" * 32,
+        components=components,
+    )
 
 
 def component(kind: str, **more: Any) -> dict[str, Any]:
