@@ -114,6 +114,12 @@ def test_a_month_that_has_just_begun_is_empty_and_not_missing() -> None:
     assert list(month.by_day.index.names) == ["day", "account", "user"]
 
 
+def test_a_tres_of_which_nothing_was_used_is_no_other_usage() -> None:
+    without = usage(START, {("a", "u"): {"cpu": 5}})
+    with_zeros = usage(START, {("a", "u"): {"cpu": 5, "gres/gpu": 0}})
+    assert without.fingerprint == with_zeros.fingerprint
+
+
 def test_the_fingerprint_is_of_the_usage_and_not_of_its_order() -> None:
     one = usage(START, {("a", "u"): {"cpu": 5, "mem": 0}, ("b", "v"): {"cpu": 0, "mem": 7}})
     other = usage(START, {("b", "v"): {"mem": 7}, ("a", "u"): {"cpu": 5}})
