@@ -99,7 +99,7 @@ class Slurm:
             try:
                 self.runner.run(command)
             except SlurmCommandFailed as refusal:
-                if not refusal.changed_nothing:
+                if not refusal.changed_nothing and not refusal.names_nobody:
                     raise
 
     def look_below(self, account: AccountName) -> None:

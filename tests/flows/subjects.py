@@ -5,9 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from tests.flows.endings import ASSOCIATIONS
+from tests.flows.matrix import limits_word
 
 if TYPE_CHECKING:
+    from tests.flows.apart import Run
     from tests.flows.scenes import Scene
 
 ALLOCATION_STATES = (
@@ -37,6 +41,11 @@ class Subject:
     user: str = ""
     """The member."""
 
+    def result(self, scene: Scene, run: Run) -> str:
+        """What the run says of it."""
+        name = scene.resource(self.item)["name"] if self.user else self.item
+        return dict(run.results).get(name, f"({run.state.lower()})")
+
     def stands(self, scene: Scene) -> str:
         """Item, resource, allocation, account, in the words of both sides."""
         item = scene.item(self.item)
@@ -44,23 +53,14 @@ class Subject:
             return f"{item['state']}, no resource"
         resource = scene.get(f"marketplace-resources/{item['marketplace_resource_uuid']}/")
         behind = (resource["state"], scene.allocation_state(self.item))
+        rows = [
+            row for row in scene.cluster.sql(ASSOCIATIONS) if row[0].startswith(f"hpc_{resource['uuid'][:5]}")
+        ]
         if self.user:
-            has = self.user in scene.users(resource["backend_id"])
+            has = any(row[1] == self.user for row in rows)
             return ", ".join((*behind, "has him" if has else "has him not"))
-        return ", ".join((item["state"], *behind, account_of(scene, resource)))
-
-
-def account_of(scene: Scene, resource: dict[str, Any]) -> str:
-    """What the cluster has of a resource, under whatever name that begins as it must."""
-    prefix = f"hpc_{resource['uuid'][:5]}"
-    rows = scene.cluster.sql(
-        "SELECT acct, grp_submit_jobs, grp_tres_mins FROM sandbox_assoc_table WHERE deleted = 0 AND user = ''"
-    )
-    mine = [row for row in rows if row[0].startswith(prefix)]
-    if not mine:
-        return "none"
-    ((_, submit, limits),) = mine
-    return ("closed" if submit == "0" else "open") + (" with new limits" if "1=5000" in limits else "")
+        accounts = [limits_word(row) for row in rows if not row[1]]
+        return ", ".join((item["state"], *behind, " and ".join(accounts) or "none"))
 
 
 def ask(scene: Scene, kind: str, first: str, *, approve: bool = True) -> str:
