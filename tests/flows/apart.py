@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import signal
+import traceback
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
 FLOWS = {"pull": ("flows.pull", "pull_orders"), "repair": ("flows.repair", "repair_accounts")}
 OURS = ("CLOUDROCK_", "SLURM_", "SYNC_")
-KILLED = "KILLED"
+KILLED, NO_END = "KILLED", "NO END"
 LONGEST_SECONDS = 180
 APART = multiprocessing.get_context("forkserver")
 
@@ -64,13 +66,14 @@ def run_apart(
     on_start(process.pid or 0)
     here.send("go")
     try:
-        ended = Run(*here.recv()) if here.poll(LONGEST_SECONDS) else Run("NO END")
+        ended = Run(*here.recv()) if here.poll(LONGEST_SECONDS) else Run(NO_END)
     except EOFError:
         ended = Run(KILLED)
-    if ended.state == "NO END":
+    if ended.state == NO_END:
         process.kill()
     process.join()
-    assert (process.exitcode == 0) == (ended.state not in {KILLED, "NO END"}), (process.exitcode, ended)
+    expected = -signal.SIGKILL if ended.state == KILLED else 0
+    assert process.exitcode == expected, (process.exitcode, ended)
     return ended
 
 
@@ -84,8 +87,12 @@ def run_there(
     os.chdir(folder)
     module, name = FLOWS[flow]
     there.recv()
-    state = getattr(import_module(module), name)(**parameters, return_state=True)
-    there.send((state.type.value, state.message, results_of(state.state_details.flow_run_id)))
+    try:
+        state = getattr(import_module(module), name)(**parameters, return_state=True)
+        ended = (state.type.value, state.message, results_of(state.state_details.flow_run_id))
+    except Exception:  # noqa: BLE001 - a bug, or a Prefect server that does not keep up: a test tells it
+        ended = ("CRASHED", traceback.format_exc(), ())
+    there.send(ended)
 
 
 def results_of(flow_run: object) -> tuple[tuple[str, str], ...]:

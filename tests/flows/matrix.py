@@ -26,8 +26,8 @@ Order kind, state and fault, and where it ends: written by the tests that see it
 **resource**, its SLURM **allocation** in the marketplace, and the **account** on the cluster: open, closed
 for new jobs, or none. Without an order: resource, allocation, and whether the account has the person.
 
-"Run" is the word of the run's artifact; in brackets, where it has none, how the whole run ended. The next
-run is an undisturbed one. All orders of one fault were in one run, and so were all states of one kind.
+"Run" is the word of the run's artifact, or that the whole run failed, or was not concerned. The next run is
+an undisturbed one. All orders of one fault were in one run, and so were all states of one kind.
 """
 HEADING = "| before | fault | run | then | next run | then |\n|---|---|---|---|---|---|\n"
 
@@ -80,7 +80,7 @@ def page(rows: Iterable[Row]) -> str:
 
 
 def killed_row(chapter: str, writes: int, ending: dict[str, Any]) -> Row:
-    """What became of an allocation whose run was killed at each of its writes, before and after the answer."""
+    """What became of an allocation whose run was killed at each of its writes, before and after answers."""
     kind, user = CHAPTERS[chapter]
     before = "at rest" if kind not in ORDERS else "pending" if chapter == "approve" else "executing"
     (resource,) = ending["marketplace"]["resources"]
@@ -94,7 +94,7 @@ def killed_row(chapter: str, writes: int, ending: dict[str, Any]) -> Row:
     else:
         words.append(account)
     up_to = f"up to {writes} writes are done" if writes > 1 else "its write is done"
-    return Row(kind, before, KILLED, "(killed)", up_to, "done, or nothing left to do", ", ".join(words))
+    return Row(kind, before, KILLED, "run killed", up_to, "done, or nothing left to do", ", ".join(words))
 
 
 CHAPTERS = {

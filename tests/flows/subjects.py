@@ -44,7 +44,8 @@ class Subject:
     def result(self, scene: Scene, run: Run) -> str:
         """What the run says of it."""
         name = scene.resource(self.item)["name"] if self.user else self.item
-        return dict(run.results).get(name, f"({run.state.lower()})")
+        whole = "run failed" if run.state == "FAILED" and not run.results else "not concerned"
+        return dict(run.results).get(name, whole)
 
     def stands(self, scene: Scene) -> str:
         """Item, resource, allocation, account, in the words of both sides."""

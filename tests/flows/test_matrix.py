@@ -104,6 +104,7 @@ def seen(scene: Scene, tried: Tried) -> list[Row]:
     scene.marketplace.office.resume_worker()
     scene.marketplace.office.run_worker()
     again = scene.pull(force=True)
+    assert {run.state, again.state} <= {"COMPLETED", "FAILED"}, (run, again)
     return [
         Row(
             subject.kind,

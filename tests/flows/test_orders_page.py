@@ -20,7 +20,7 @@ def test_every_state_of_every_kind_of_order_is_told(kind: str) -> None:
     assert told == {*STATES, *(f"executing, allocation {state}" for state in ALLOCATION_STATES), *late}
 
 
-@pytest.mark.parametrize("kind", (*matrix.ORDERS, *matrix.MEMBERS))
+@pytest.mark.parametrize("kind", [*matrix.ORDERS, *matrix.MEMBERS])
 def test_every_fault_of_every_kind_is_told(kind: str) -> None:
     told = {row.fault for row in matrix.read() if row.kind == kind} - {matrix.UNDISTURBED}
     assert told == {matrix.KILLED, *(fault.name for fault in FAULTS)}
