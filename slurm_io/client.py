@@ -99,7 +99,7 @@ class Slurm:
             try:
                 self.runner.run(command)
             except SlurmCommandFailed as refusal:
-                if not refusal.changed_nothing and not refusal.names_nobody:
+                if not refusal.changed_nothing:
                     raise
 
     def look_below(self, account: AccountName) -> None:

@@ -80,6 +80,11 @@ def ask(scene: Scene, kind: str, first: str, *, approve: bool = True) -> str:
     return scene.ask_for("switch_plan", first, address, approve=approve)
 
 
+def completed(run: Run) -> None:
+    """What a scene begins with must have gone well."""
+    assert run.state == "COMPLETED", run
+
+
 def orders_in_every_state(scene: Scene, kind: str) -> list[Subject]:
     """Orders of one kind, each in another state; the meanwhile ones are as yet only executing."""
     befores = [*STATES, *(f"executing, allocation {state}" for state in ALLOCATION_STATES)]
@@ -89,7 +94,7 @@ def orders_in_every_state(scene: Scene, kind: str) -> list[Subject]:
     else:
         scene.limited("cpu")
         firsts = [scene.order(before) for before in befores]
-        assert scene.pull().state == "COMPLETED"
+        completed(scene.pull())
         items = [
             ask(scene, kind, first, approve=before != "pending")
             for before, first in zip(befores, firsts, strict=True)
@@ -160,7 +165,7 @@ def one_of_each_kind(scene: Scene) -> list[Subject]:
         for name, project in (("joined", joined), ("left", left))
     }
     office.run_worker()
-    assert scene.pull().state == "COMPLETED"
+    completed(scene.pull())
     new = scene.order("Create")
     items = {"Create": new, **{kind: ask(scene, kind, firsts[kind]) for kind in kinds}}
     office.add_member(joined, kim)
