@@ -43,7 +43,7 @@ bench: $(READY)  ## our reads beside the bare commands, as ratios of one run
 	@$(BIN)/python -m sandbox.bench_pull
 
 orders: $(READY)  ## docs/orders.md anew, from what the tests see
-	@$(BIN)/python -m pytest -q tests/flows/test_matrix.py --write-orders
+	@$(BIN)/python -m pytest -q tests/flows/test_matrix.py tests/flows/test_killed.py --write-orders
 
 format: $(READY)  ## let ruff format the tree
 	@$(BIN)/ruff format --quiet .

@@ -1,16 +1,22 @@
-"""A run of pull-orders in a process of its own, which may be killed.
+"""A run of a flow in a process of its own, which may be killed.
 
 Importing Prefect takes seconds, so the processes are forked from a server that has imported everything.
 """
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
+import signal
+import traceback
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from multiprocessing import forkserver
 from typing import TYPE_CHECKING, Any
+
+import httpx
 
 from tests.own_folder import ROOT
 
@@ -19,8 +25,9 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
     from pathlib import Path
 
+FLOWS = {"pull": ("flows.pull", "pull_orders"), "repair": ("flows.repair", "repair_accounts")}
 OURS = ("CLOUDROCK_", "SLURM_", "SYNC_")
-KILLED = "KILLED"
+KILLED, NO_END = "KILLED", "NO END"
 LONGEST_SECONDS = 180
 APART = multiprocessing.get_context("forkserver")
 
@@ -31,51 +38,70 @@ class Run:
 
     state: str
     message: str = ""
+    results: tuple[tuple[str, str], ...] = ()
+    """What became of each order: its uuid, or the name of a resource at rest, and the artifact's word."""
     writes: int = 0
     """To the cluster."""
 
 
 def start_server(prefect_api_url: str) -> None:
     """From here on processes are forked, and their flows report to that Prefect server."""
-    APART.set_forkserver_preload(["flows.pull", __name__])
+    APART.set_forkserver_preload([*(module for module, _ in FLOWS.values()), __name__])
     with environment_of({"PYTHONPATH": str(ROOT), "PREFECT_API_URL": prefect_api_url}):
         forkserver.ensure_running()
 
 
-def pull_apart(
-    environment: Mapping[str, str], folder: Path, *, on_start: Callable[[int], None], **parameters: bool
+def run_apart(
+    flow: str,
+    environment: Mapping[str, str],
+    folder: Path,
+    on_start: Callable[[int], None],
+    **parameters: Any,
 ) -> Run:
-    """One run of pull-orders; `on_start` gets the process's id before anything happens in it."""
+    """One run of a flow; `on_start` gets the process's id before anything happens in it."""
     here, there = APART.Pipe()
-    process = APART.Process(target=pull_there, args=(there, dict(environment), str(folder), parameters))
+    process = APART.Process(target=run_there, args=(there, flow, dict(environment), str(folder), parameters))
     process.start()
     there.close()
     on_start(process.pid or 0)
     here.send("go")
     try:
-        ended = Run(*here.recv()) if here.poll(LONGEST_SECONDS) else Run("NO END")
+        ended = Run(*here.recv()) if here.poll(LONGEST_SECONDS) else Run(NO_END)
     except EOFError:
         ended = Run(KILLED)
-    if ended.state == "NO END":
+    if ended.state == NO_END:
         process.kill()
     process.join()
-    assert (process.exitcode == 0) == (ended.state not in {KILLED, "NO END"}), (process.exitcode, ended)
+    expected = -signal.SIGKILL if ended.state == KILLED else 0
+    assert process.exitcode == expected, (process.exitcode, ended)
     return ended
 
 
-def pull_there(
-    there: Connection, environment: dict[str, str], folder: str, parameters: dict[str, Any]
+def run_there(
+    there: Connection, flow: str, environment: dict[str, str], folder: str, parameters: dict[str, Any]
 ) -> None:
     """The same, seen from the process."""
-    from flows.pull import pull_orders  # noqa: PLC0415 - the server has imported it
-
     for name in [name for name in os.environ if name.startswith(OURS)]:
         del os.environ[name]
     os.environ.update(environment)
     os.chdir(folder)
+    module, name = FLOWS[flow]
     there.recv()
-    state = pull_orders(**parameters, return_state=True)
-    there.send((state.type.value, state.message))
+    try:
+        state = getattr(import_module(module), name)(**parameters, return_state=True)
+        ended = (state.type.value, state.message, results_of(state.state_details.flow_run_id))
+    except Exception:  # noqa: BLE001 - a bug, or a Prefect server that does not keep up: a test tells it
+        ended = ("CRASHED", traceback.format_exc(), ())
+    there.send(ended)
+
+
+def results_of(flow_run: object) -> tuple[tuple[str, str], ...]:
+    """What the run's artifacts say of each order and each resource at rest."""
+    address = f"{os.environ['PREFECT_API_URL']}/artifacts/filter"
+    wanted = {"artifacts": {"flow_run_id": {"any_": [str(flow_run)]}}}
+    found = httpx.post(address, json=wanted, timeout=30).raise_for_status().json()
+    rows = [row for one in found for row in json.loads(one["data"]) if "result" in row]
+    return tuple((row["order"] or row["resource"], row["result"]) for row in rows)
 
 
 @contextmanager

@@ -45,7 +45,7 @@ class Life:
         runs = []
         counted = None
         while len(runs) < MOST_RUNS:
-            run = self.scene.pull(None if runs else death)
+            run = self.carry_out(chapter, None if runs else death)
             runs.append(run)
             counted = counted or (run.writes, len(self.scene.posted))
             finishing += ends_orders(self.scene.posted)
@@ -55,6 +55,14 @@ class Life:
                 break
         writes, posts = counted or (0, 0)
         return Played(ending_of(self.scene), runs, writes, posts, finishing)
+
+    def carry_out(self, chapter: str, death: Death | None) -> Run:
+        """One run; a repair that was cut off is done again, or by the next pull if the account is there."""
+        if chapter != "repair":
+            return self.scene.pull(death)
+        account = self.scene.resource(self.item)["backend_id"]
+        run = self.scene.run("repair", death, accounts=[account])
+        return self.scene.pull() if "nothing is to be repaired" in run.message else run
 
 
 def ends_orders(posted: list[dict[str, Any]]) -> Counter[str]:
@@ -114,6 +122,12 @@ def leave(life: Life) -> None:
     life.scene.marketplace.office.remove_member(life.scene.marketplace.project_uuid, life.scene.person("max"))
 
 
+def vanish(life: Life) -> None:
+    """Somebody deleted the account on the cluster."""
+    account = life.scene.resource(life.item)["backend_id"]
+    life.scene.cluster.run("sacctmgr", "-i", "delete", "account", "where", f"name={account}")
+
+
 def terminate(life: Life) -> None:
     """The project's last allocation ends, with a job that runs and a user whose default account it is."""
     works_there(life, "ada")
@@ -137,5 +151,6 @@ ASKED = {
     "switch": switch,
     "join": join,
     "leave": leave,
+    "repair": vanish,
     "terminate": terminate,
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.own_folder import ROOT
 
@@ -13,20 +13,23 @@ if TYPE_CHECKING:
 
 RECORD = ROOT / "tests" / "captured" / "orders.json"
 PAGE = ROOT / "docs" / "orders.md"
-KINDS = ("Create", "Update", "switch of plan", "Terminate", "member joins", "member leaves")
+ORDERS = ("Create", "Update", "switch of plan", "Terminate")
+MEMBERS = ("member joins", "member leaves")
+KINDS = (*ORDERS, *MEMBERS, "repair")
 UNDISTURBED = "nothing"
+KILLED = "killed at a write"
 BEGINNING = """\
 # What becomes of an order
 
 Order kind, state and fault, and where it ends: written by the tests that see it on a real cluster
-(`make orders`), and held equal to what they saw. The last two columns tell, in this order, the **order**
-item, its **resource**, its SLURM **allocation** in the marketplace, and the **account** on the cluster: open,
-closed for new jobs, or none. For members: resource, allocation, and whether the account has the person.
+(`make orders`), and held equal to what they saw. "Then" tells, in this order, the **order** item, its
+**resource**, its SLURM **allocation** in the marketplace, and the **account** on the cluster: open, closed
+for new jobs, or none. Without an order: resource, allocation, and whether the account has the person.
 
-The next run is an undisturbed one. A run is `completed`, or `failed`: then a person should look. All orders
-of one fault were in one run, and so were all states of one kind.
+"Run" is the word of the run's artifact, or that the whole run failed, or was not concerned. The next run is
+an undisturbed one. All orders of one fault were in one run, and so were all states of one kind.
 """
-HEADING = "| order, before | fault | the run | after it | after the next run |\n|---|---|---|---|---|\n"
+HEADING = "| before | fault | run | then | next run | then |\n|---|---|---|---|---|---|\n"
 
 
 @dataclass(frozen=True, order=True)
@@ -38,6 +41,7 @@ class Row:
     fault: str
     run: str
     after: str
+    next_run: str
     next: str
 
     @property
@@ -66,10 +70,46 @@ def page(rows: Iterable[Row]) -> str:
     told = list(rows)
     for kind in KINDS:
         lines = [
-            f"| {row.before} | {row.fault} | {row.run} | {row.after} | "
+            f"| {row.before} | {row.fault} | {row.run} | {row.after} | {row.next_run} | "
             f"{'the same' if row.next == row.after else row.next} |\n"
             for row in sorted(told, key=lambda row: (row.fault != UNDISTURBED, *row.key))
             if row.kind == kind
         ]
         parts.append(f"\n## {kind[0].upper()}{kind[1:]}\n\n{HEADING}{''.join(lines)}")
     return "".join(parts)
+
+
+def killed_row(chapter: str, writes: int, ending: dict[str, Any]) -> Row:
+    """What became of an allocation whose run was killed at each of its writes, before and after answers."""
+    kind, user = CHAPTERS[chapter]
+    before = "at rest" if kind not in ORDERS else "pending" if chapter == "approve" else "executing"
+    (resource,) = ending["marketplace"]["resources"]
+    there = [row for row in ending["cluster"]["associations"] if row[0].startswith("hpc_<1>_")]
+    account = next((limits_word(row) for row in there if not row[1]), "none")
+    words = [resource["state"], resource["allocation"]["state"]]
+    if kind in ORDERS:
+        words = [ending["marketplace"]["items"][-1]["state"], *words, account]
+    elif user:
+        words.append("has him" if any(row[1] == user for row in there) else "has him not")
+    else:
+        words.append(account)
+    up_to = f"up to {writes} writes are done" if writes > 1 else "its write is done"
+    return Row(kind, before, KILLED, "run killed", up_to, "done, or nothing left to do", ", ".join(words))
+
+
+CHAPTERS = {
+    "create": ("Create", ""),
+    "approve": ("Create", ""),
+    "update": ("Update", ""),
+    "switch": ("switch of plan", ""),
+    "terminate": ("Terminate", ""),
+    "join": ("member joins", "crs_kim"),
+    "leave": ("member leaves", "crs_max"),
+    "repair": ("repair", ""),
+}
+
+
+def limits_word(row: list[str]) -> str:
+    """An account's row of slurmdbd's association table, in a word."""
+    _, _, _, limits, submit, *_ = row
+    return ("closed" if submit == "0" else "open") + (" with new limits" if "1=5000" in limits else "")

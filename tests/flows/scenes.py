@@ -13,7 +13,7 @@ import httpx
 
 from sandbox.cloudrock import Marketplace
 from sandbox.slurm.people import suffix_of
-from tests.flows.apart import Run, pull_apart
+from tests.flows.apart import Run, run_apart
 from tests.flows.conftest import COMPONENTS, Site
 from tests.flows.fate import FATE, Blow, Fate
 
@@ -116,13 +116,18 @@ class Scene(Site):
         }
 
     def pull(self, befall: Befall | None = None, **parameters: bool) -> Run:  # type: ignore[override]
-        """One run, and what comes over it; the next one is undisturbed."""
+        """One run of pull-orders, and what comes over it."""
+        return self.run("pull", befall, **parameters)
+
+    def run(self, flow: str, befall: Befall | None = None, **parameters: Any) -> Run:
+        """One run of a flow, and what comes over it; the next one is undisturbed."""
         self.fate.clear()
         self.marketplace.office.clear_requests()
-        ended = pull_apart(
+        ended = run_apart(
+            flow,
             self.environment,
             self.folder,
-            on_start=lambda pid: befall(self, pid) if befall else None,
+            lambda pid: befall(self, pid) if befall else None,
             **parameters,
         )
         writes = len(self.fate.writes)

@@ -5,9 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from tests.flows.endings import ASSOCIATIONS
+from tests.flows.matrix import limits_word
 
 if TYPE_CHECKING:
+    from tests.flows.apart import Run
     from tests.flows.scenes import Scene
 
 ALLOCATION_STATES = (
@@ -37,6 +41,12 @@ class Subject:
     user: str = ""
     """The member."""
 
+    def result(self, scene: Scene, run: Run) -> str:
+        """What the run says of it."""
+        name = scene.resource(self.item)["name"] if self.user else self.item
+        whole = "run failed" if run.state == "FAILED" and not run.results else "not concerned"
+        return dict(run.results).get(name, whole)
+
     def stands(self, scene: Scene) -> str:
         """Item, resource, allocation, account, in the words of both sides."""
         item = scene.item(self.item)
@@ -44,23 +54,14 @@ class Subject:
             return f"{item['state']}, no resource"
         resource = scene.get(f"marketplace-resources/{item['marketplace_resource_uuid']}/")
         behind = (resource["state"], scene.allocation_state(self.item))
+        rows = [
+            row for row in scene.cluster.sql(ASSOCIATIONS) if row[0].startswith(f"hpc_{resource['uuid'][:5]}")
+        ]
         if self.user:
-            has = self.user in scene.users(resource["backend_id"])
+            has = any(row[1] == self.user for row in rows)
             return ", ".join((*behind, "has him" if has else "has him not"))
-        return ", ".join((item["state"], *behind, account_of(scene, resource)))
-
-
-def account_of(scene: Scene, resource: dict[str, Any]) -> str:
-    """What the cluster has of a resource, under whatever name that begins as it must."""
-    prefix = f"hpc_{resource['uuid'][:5]}"
-    rows = scene.cluster.sql(
-        "SELECT acct, grp_submit_jobs, grp_tres_mins FROM sandbox_assoc_table WHERE deleted = 0 AND user = ''"
-    )
-    mine = [row for row in rows if row[0].startswith(prefix)]
-    if not mine:
-        return "none"
-    ((_, submit, limits),) = mine
-    return ("closed" if submit == "0" else "open") + (" with new limits" if "1=5000" in limits else "")
+        accounts = [limits_word(row) for row in rows if not row[1]]
+        return ", ".join((item["state"], *behind, " and ".join(accounts) or "none"))
 
 
 def ask(scene: Scene, kind: str, first: str, *, approve: bool = True) -> str:
@@ -79,6 +80,11 @@ def ask(scene: Scene, kind: str, first: str, *, approve: bool = True) -> str:
     return scene.ask_for("switch_plan", first, address, approve=approve)
 
 
+def completed(run: Run) -> None:
+    """What a scene begins with must have gone well."""
+    assert run.state == "COMPLETED", run
+
+
 def orders_in_every_state(scene: Scene, kind: str) -> list[Subject]:
     """Orders of one kind, each in another state; the meanwhile ones are as yet only executing."""
     befores = [*STATES, *(f"executing, allocation {state}" for state in ALLOCATION_STATES)]
@@ -88,7 +94,7 @@ def orders_in_every_state(scene: Scene, kind: str) -> list[Subject]:
     else:
         scene.limited("cpu")
         firsts = [scene.order(before) for before in befores]
-        assert scene.pull().state == "COMPLETED"
+        completed(scene.pull())
         items = [
             ask(scene, kind, first, approve=before != "pending")
             for before, first in zip(befores, firsts, strict=True)
@@ -159,7 +165,7 @@ def one_of_each_kind(scene: Scene) -> list[Subject]:
         for name, project in (("joined", joined), ("left", left))
     }
     office.run_worker()
-    assert scene.pull().state == "COMPLETED"
+    completed(scene.pull())
     new = scene.order("Create")
     items = {"Create": new, **{kind: ask(scene, kind, firsts[kind]) for kind in kinds}}
     office.add_member(joined, kim)

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from sandbox.slurm import SandboxError
+from tests.flows import matrix
 from tests.flows.fate import Blow
 from tests.flows.lives import Life, Played
 from tests.flows.scenes import Death
@@ -21,12 +22,13 @@ from tests.flows.troupe import assembled
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.flows.matrix import Row
     from tests.flows.scenes import Scene
     from tests.flows.troupe import Troupe
 
 pytestmark = [pytest.mark.slurm, pytest.mark.prefect]
 
-MIDDLES = ("update", "switch", "join", "leave")
+MIDDLES = ("update", "switch", "join", "leave", "repair")
 """What happens to an allocation between its order and its end."""
 REFERENCES = {
     **{middle: ("create", middle, "terminate") for middle in MIDDLES},
@@ -106,12 +108,22 @@ def deaths_in(played: Played) -> list[Death]:
     ]
 
 
+def row_of(undisturbed: dict[str, Story], chapter: str) -> Row:
+    """What docs/orders.md says of a run killed in the chapter: what a test below holds every such run to."""
+    played = next(story.played[chapter] for story in undisturbed.values() if chapter in story.played)
+    return matrix.killed_row(chapter, played.writes + played.posts, played.ending)
+
+
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_a_run_killed_at_any_write_is_made_good_by_the_next_ones(
-    undisturbed: dict[str, Story], disturbed: list[Story], chapter: str
+    undisturbed: dict[str, Story], disturbed: list[Story], chapter: str, request: pytest.FixtureRequest
 ) -> None:
     told = [story for story in disturbed if chapter in story.deaths]
+    row = row_of(undisturbed, chapter)
+    if request.config.getoption("--write-orders"):
+        matrix.write([row])
+    assert row in matrix.read()
     reference = {
         name: story.played[chapter] for name, story in undisturbed.items() if chapter in story.played
     }

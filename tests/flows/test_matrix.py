@@ -88,7 +88,8 @@ FAULTS = (
     Tried("the team is empty", one_of_each_kind, empty_every_team),
 )
 TRIED = {
-    **{f"every state of {kind}": each_state(kind) for kind in matrix.KINDS[:4]},
+    **{f"every state of {kind}": each_state(kind) for kind in matrix.ORDERS},
+    "members": Tried(UNDISTURBED, lambda scene: one_of_each_kind(scene)[-2:], lambda _, __: None),
     **{fault.name: fault for fault in FAULTS},
 }
 
@@ -102,11 +103,19 @@ def seen(scene: Scene, tried: Tried) -> list[Row]:
     scene.settings.clear()
     scene.marketplace.office.resume_worker()
     scene.marketplace.office.run_worker()
-    scene.pull(force=True)
-    last = [subject.stands(scene) for subject in subjects]
+    again = scene.pull(force=True)
+    assert {run.state, again.state} <= {"COMPLETED", "FAILED"}, (run, again)
     return [
-        Row(subject.kind, subject.before, tried.name, run.state.lower(), *ends)
-        for subject, *ends in zip(subjects, after, last, strict=True)
+        Row(
+            subject.kind,
+            subject.before,
+            tried.name,
+            subject.result(scene, run),
+            then,
+            subject.result(scene, again),
+            subject.stands(scene),
+        )
+        for subject, then in zip(subjects, after, strict=True)
     ]
 
 

@@ -48,6 +48,17 @@ def test_a_former_member_loses_it_with_his_jobs_and_stays_a_user(site) -> None:
     assert site.writes() == before
 
 
+def test_a_former_member_whom_the_machine_does_not_know_any_more_loses_it_too(site) -> None:
+    office, ghost = site.marketplace.office, "crs_gone_long_ago"
+    office.add_user(ghost, "Gone")
+    office.add_member(site.marketplace.project_uuid, ghost)
+    account = site.resource(site.allocation("haunted"))["backend_id"]
+    assert ghost in site.users(account)
+    office.remove_member(site.marketplace.project_uuid, ghost)
+    assert site.pull().message == "no orders to carry out; members of 1 allocation: 1 done"
+    assert site.users(account) == site.people
+
+
 def test_an_empty_team_removes_nobody(site) -> None:
     first = site.allocation("deserted")
     for person in site.people:
