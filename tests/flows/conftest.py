@@ -71,7 +71,6 @@ def site(
         "CLOUDROCK_API_TOKEN": marketplace.tokens["provider_owner"],
         "CLOUDROCK_OFFERING_UUID": marketplace.offering_uuid,
         "SLURM_DEPLOYMENT_TYPE": "native",
-        "CLOUDROCK_STATE_DIR": str(tmp_path / "state"),
         "SYNC_RECONCILE": "off",  # inserted jobs are in no rollup, unless a test makes one
     }
     for name, value in settings.items():

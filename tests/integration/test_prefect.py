@@ -146,7 +146,11 @@ def test_the_server_has_what_the_file_says(up: Any, name: str) -> None:
     options = {key: limit[key] for key in ("collision_strategy", "grace_period_seconds")}
     assert found["concurrency_options"] == options
     assert len(found["schedules"]) == len(wanted["schedules"])
-    for has, wants in zip(found["schedules"], wanted["schedules"], strict=True):
+
+    def by_slug(schedules: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return sorted(schedules, key=lambda schedule: str(schedule["slug"]))
+
+    for has, wants in zip(by_slug(found["schedules"]), by_slug(wanted["schedules"]), strict=True):
         assert (has["active"], has["slug"]) == (wants["active"], wants["slug"])
         kept = has["schedule"]
         assert kept.get("interval") == wants.get("interval")
