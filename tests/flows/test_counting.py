@@ -2,53 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pandas as pd
-import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pyarrow import parquet
 
-from allocations.billing import BillingPeriod
 from allocations.days import WindowUsage
 from allocations.usage import seconds_by_account
 from flows.counting import count_month
-from flows.day_store import META, ParquetDays
+from flows.day_store import ParquetDays
 from slurm_io.errors import SlurmUnavailable
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from allocations.days import Counted
-
-MONTH = BillingPeriod(2026, 2)
-
-
-class Books:
-    """A cluster on which one CPU of one user is busy all the time; it remembers what was asked."""
-
-    def __init__(self, late: dict[int, int] | None = None, fails_on: int = 0) -> None:
-        self.asked: list[tuple[datetime, datetime]] = []
-        self.late = late or {}
-        self.fails_on = fails_on
-
-    def read(self, start: datetime, end: datetime) -> WindowUsage:
-        if start.day == self.fails_on:
-            raise SlurmUnavailable("slurmdbd is down")
-        self.asked.append((start, end))
-        index = pd.MultiIndex.from_tuples([("a", "u")], names=["account", "user"])
-        used = int((end - start).total_seconds()) + self.late.get(start.day, 0)
-        seconds = pd.DataFrame({"cpu": [used]}, index=index)
-        return WindowUsage(start, end, seconds, {"a": 1}, {"RUNNING": 1})
+from tests.flows.month import DAY, MONTH, NOW, START, Books, again, days_read, totals
+from tests.flows.month import store as store  # noqa: PLC0414 - a fixture
 
 
 def test_without_a_store_every_day_is_read_and_the_last_one_is_cut_at_the_hour() -> None:
@@ -60,29 +32,6 @@ def test_without_a_store_every_day_is_read_and_the_last_one_is_cut_at_the_hour()
     assert seconds_by_account(counted.seconds) == {"a": {"cpu": (2 * 24 + 10) * 3600 + 20 * 60 + 30}}
     assert seconds_by_account(counted.whole_hours) == {"a": {"cpu": (2 * 24 + 10) * 3600}}
     assert counted.whole_until == datetime(2026, 2, 3, 10, tzinfo=UTC)
-
-
-DAY = timedelta(days=1)
-START = MONTH.start
-NOW = START + 20 * DAY + timedelta(hours=10, minutes=20)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> ParquetDays:
-    return ParquetDays(tmp_path / "usage", "sandbox", {"asked": "sacct"})
-
-
-def again(store: ParquetDays, **how: str) -> ParquetDays:
-    """Another run's look at the same folder."""
-    return ParquetDays(store.folder, how.pop("cluster", store.cluster), how or store.meaning)
-
-
-def totals(counted: Counted) -> dict[str, dict[str, int]]:
-    return seconds_by_account(counted.seconds)
-
-
-def days_read(books: Books) -> list[int]:
-    return sorted({start.day for start, _ in books.asked})
 
 
 def test_a_run_reads_the_newest_days_only_and_counts_the_same(store: ParquetDays) -> None:
@@ -150,81 +99,6 @@ def test_the_hour_that_slurmdbd_has_summed_up_to_may_be_in_an_older_day(store: P
     assert counted.whole_until == rolled
     assert seconds_by_account(counted.whole_hours) == {"a": {"cpu": 20 * 86400 - 7200}}
     assert totals(counted) == totals(count_month(Books().read, None, MONTH, NOW))
-
-
-def damage_nothing(path: Path) -> None:
-    path.unlink()
-
-
-def damage_empty(path: Path) -> None:
-    path.write_bytes(b"")
-
-
-def damage_cut(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[:-40])
-
-
-def damage_bits(path: Path) -> None:
-    whole = bytearray(path.read_bytes())
-    for place in range(20, 60):
-        whole[place] ^= 0xFF
-    path.write_bytes(bytes(whole))
-
-
-def damage_folder(path: Path) -> None:
-    path.unlink()
-    path.mkdir()
-
-
-def damage_other_day(path: Path) -> None:
-    path.write_bytes((path.parent / "2026-02-06.parquet").read_bytes())
-
-
-def damage_numbers(path: Path) -> None:
-    table = parquet.read_table(path)
-    place = table.column_names.index("cpu")
-    parquet.write_table(table.set_column(place, "cpu", pa.array([1])), path)
-
-
-def damage_no_words(path: Path) -> None:
-    parquet.write_table(parquet.read_table(path).replace_schema_metadata({}), path)
-
-
-def damage_version(path: Path) -> None:
-    table = parquet.read_table(path)
-    head = json.loads(table.schema.metadata[META])
-    parquet.write_table(
-        table.replace_schema_metadata({META: json.dumps({**head, "version": 0}).encode()}), path
-    )
-
-
-@pytest.mark.parametrize(
-    ("damage", "remarks"),
-    [
-        (damage_nothing, 0),
-        (damage_empty, 1),
-        (damage_cut, 1),
-        (damage_bits, 1),
-        (damage_folder, 2),
-        (damage_other_day, 1),
-        (damage_numbers, 1),
-        (damage_no_words, 1),
-        (damage_version, 1),
-    ],
-)
-def test_a_store_that_is_lost_or_broken_costs_time_and_never_a_second_of_usage(
-    store: ParquetDays, damage: Callable[[Path], None], remarks: int
-) -> None:
-    cold = count_month(Books().read, store, MONTH, NOW)
-    damage(store.path(date(2026, 2, 5)))
-    books = Books()
-    counted = count_month(books.read, again(store), MONTH, NOW)
-    assert totals(counted) == totals(cold)
-    assert counted.fingerprint == cold.fingerprint
-    assert days_read(books) == [5, 19, 20, 21]
-    assert len(counted.remarks) == remarks
-    if damage is not damage_folder:
-        assert date(2026, 2, 5) in count_month(Books().read, again(store), MONTH, NOW).stored
 
 
 def test_a_day_counts_for_its_cluster_and_its_question_only(store: ParquetDays) -> None:
