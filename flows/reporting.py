@@ -183,7 +183,7 @@ class Reporting:
             self.note(usage, outcome, components)
 
     def give_up(self, rest: list[ResourceUsage], components: Components) -> None:
-        """The marketplace is away: further tries would only take time, and the next run is soon."""
+        """The marketplace is away: each further try would take its repeats' time; the next run is soon."""
         self.reported.gave_up = True
         reason = f"the marketplace did not answer for {MOST_OUTAGES} allocations in a row"
         for usage in rest:
