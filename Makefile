@@ -4,6 +4,10 @@ BIN := .venv/bin
 READY := .venv/.ready
 # Their tests must reach every line and branch (pyproject.toml, coverage).
 PURE := tests/allocations tests/slurm_io
+# Real parts are mostly waited for, so three processes keep two cores busy. What shares a real part stays in one, and
+# the longest comes first (tests/spread.py).
+PROCESSES := --numprocesses=3 --dist=loadfile --no-loadscope-reorder
+FAST := --numprocesses=2 --dist=loadfile
 
 .PHONY: help demo up down test check format bench lock clean
 
@@ -24,18 +28,19 @@ down: $(READY)  ## stop what `make up` started
 	@$(BIN)/cloudrock-slurm down
 
 test: $(READY)  ## every test, on real parts
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest $(PROCESSES)
 
 check: $(READY)  ## format, lint, types, layers and the fast tests: before each commit
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
-	@$(BIN)/python -m pytest -q -m fast $(PURE) --cov=allocations --cov=slurm_io
-	@$(BIN)/python -m pytest -q -m fast $(PURE:%=--ignore=%)
+	@$(BIN)/python -m pytest -q -m fast $(FAST) $(PURE) --cov=allocations --cov=slurm_io
+	@$(BIN)/python -m pytest -q -m fast $(FAST) $(PURE:%=--ignore=%)
 
 bench: $(READY)  ## our reads beside the bare commands, as ratios of one run
 	@$(BIN)/python -m sandbox.bench
+	@$(BIN)/python -m sandbox.bench_pull
 
 format: $(READY)  ## let ruff format the tree
 	@$(BIN)/ruff format --quiet .

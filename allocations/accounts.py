@@ -48,6 +48,15 @@ def user_name(text: str) -> UserName:
     return UserName(text)
 
 
+def is_user_name(text: str) -> bool:
+    """Whether the text can be a user's name; one that cannot was never added by us."""
+    try:
+        user_name(text)
+    except InvalidName:
+        return False
+    return True
+
+
 def account_name(text: str) -> AccountName:
     """The text as an account's name, or InvalidName."""
     if not LEGAL_NAME.fullmatch(text) or text == ROOT:
@@ -122,6 +131,7 @@ def account_for_resource(
     recorded: str | None,
     owners: Mapping[str, str],
     protected: Container[str] = (),
+    allocation_uuid: str | None = None,
 ) -> AccountName:
     """The account of one resource: the same answer at every run.
 
@@ -132,6 +142,7 @@ def account_for_resource(
         recorded: the backend id that the resource carries already, if any.
         owners: account to the uuid of the resource that records it, over the whole offering.
         protected: accounts that may never be an allocation's, such as the default account.
+        allocation_uuid: of the allocation behind the resource: other agents may have named the account by it.
 
     Raises:
         InvalidOrder: a recorded backend id that could never be this resource's (anybody who owns the
@@ -139,7 +150,8 @@ def account_for_resource(
     """
     candidates = rules.candidates(uuid, name)
     if recorded:
-        if not LEGAL_NAME.fullmatch(recorded) or not recorded.startswith(rules.stem(uuid, SHORTEST_HEX)):
+        stems = tuple(rules.stem(one, SHORTEST_HEX) for one in (uuid, allocation_uuid) if one)
+        if not LEGAL_NAME.fullmatch(recorded) or not recorded.startswith(stems):
             raise InvalidOrder(
                 f"the resource records the backend id {recorded!r}, which is no account of this resource: "
                 f"expected {candidates[0]!r} or an empty one"

@@ -42,3 +42,19 @@ class UsageFell(RuleError):  # noqa: N818
 
 class InvalidPeriod(RuleError):  # noqa: N818
     """A text that is no billing period."""
+
+
+class UnsafePlan(RuleError):  # noqa: N818
+    """A plan that touches what is not ours, or removes more than one run may; nothing of it was applied."""
+
+
+class InvalidRepair(RuleError):  # noqa: N818
+    """Accounts that are not to be made again; one line for each."""
+
+
+class UnfinishableOrder(RuleError):  # noqa: N818
+    """States of an order that none of our calls may lead on from: a person must look."""
+
+
+class CannotReportNow(RuleError):  # noqa: N818
+    """Usage that must not be sent at this moment; it can be later."""

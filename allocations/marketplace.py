@@ -94,6 +94,8 @@ class OrderItem:
     """For an Update of limits what they were; None for everything else, a switch of plan included."""
     error_message: str = ""
     created: datetime | None = None
+    is_approved: bool = True
+    """False while the customer's side has not approved the order: the provider does not go before it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +114,16 @@ class Resource:
     customer: Party
     project: Party
     limits: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedAllocation:
+    """The SLURM allocation behind a resource, as the marketplace keeps it beside the resource."""
+
+    uuid: str
+    state: AllocationState
+    account: str | None
+    """The allocation's own backend id, which the resource's need not equal; None while there is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,6 +194,8 @@ class Offering:
     name: str
     type: str
     state: str
+    customer_uuid: str
+    """The provider's organisation."""
     components: tuple[OfferingComponent, ...]
 
 
@@ -202,6 +216,7 @@ class UserUsage:
 class TokenOwner:
     """Whom the API token speaks for, as far as the marketplace tells."""
 
+    uuid: str
     username: str
     is_staff: bool | None
     """None where the marketplace does not say."""

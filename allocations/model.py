@@ -1,9 +1,10 @@
-"""One frozen type for the cluster as it should be and as it is, and the changes between the two."""
+"""One frozen type for the cluster as it should be and as it is; `allocations.changes` has what changes it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, TypeAlias, assert_never
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,6 +25,12 @@ class Account:
     grp_tres_mins: Limits = field(default_factory=dict)
     description: str = field(default="", compare=False)
     """For people; not read back, so not compared."""
+    draining: bool = False
+    """True when we closed it for new jobs, because it is about to go."""
+    closed: bool = field(default=False, compare=False)
+    """True when it takes no new jobs (GrpSubmitJobs=0), whoever decided so."""
+    ours: bool = field(default=False, compare=False)
+    """True when its organization says that we made it."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -34,62 +41,56 @@ class Association:
     user: UserName
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ClusterState:
-    """Accounts and associations, desired or observed: compared with `==`."""
+    """Accounts and associations, desired or observed: compared with `==`.
+
+    No slots: what is asked for each allocation is sorted out once (`cached_property`).
+    """
 
     accounts: Mapping[AccountName, Account] = field(default_factory=dict)
     associations: frozenset[Association] = frozenset()
+    default_accounts: Mapping[UserName, AccountName] = field(default_factory=dict, compare=False)
+    """The default account of every user that has one: a user can be without after others' deletions."""
+    closed: frozenset[Association] = field(default=frozenset(), compare=False)
+    """Associations that we closed for new jobs, because the user is about to lose them."""
+    barred: frozenset[Association] = field(default=frozenset(), compare=False)
+    """Those under which the user can submit nothing either, by others' doing: nothing is planned for them."""
 
-    @property
+    @cached_property
     def users(self) -> frozenset[UserName]:
-        """Everybody who has an association."""
-        return frozenset(association.user for association in self.associations)
+        """Everybody whom the cluster knows, by a default account or an association."""
+        return frozenset(self.default_accounts) | frozenset(a.user for a in self.associations)
 
     def users_of(self, account: AccountName) -> frozenset[UserName]:
         """Who may run under the account."""
-        return frozenset(a.user for a in self.associations if a.account == account)
+        return self._members.get(account, frozenset())
 
+    def accounts_of(self, user: UserName) -> frozenset[AccountName]:
+        """Under which accounts a user may run."""
+        return self._homes.get(user, frozenset())
 
-@dataclass(frozen=True, slots=True)
-class CreateAccount:
-    """`+ account NAME under PARENT`, with its limits from the first moment on."""
+    def closed_users_of(self, account: AccountName) -> frozenset[UserName]:
+        """Those of its users whom we closed it for."""
+        return frozenset(a.user for a in self.closed if a.account == account)
 
-    account: Account
+    def children_of(self, account: AccountName) -> tuple[AccountName, ...]:
+        """The accounts directly below one."""
+        return tuple(sorted(child.name for child in self.accounts.values() if child.parent == account))
 
-    def __str__(self) -> str:
-        limits = describe_limits(self.account.grp_tres_mins)
-        return f"+ account {self.account.name} under {self.account.parent}" + (
-            f" ({limits})" if limits else ""
-        )
+    @cached_property
+    def _members(self) -> dict[AccountName, frozenset[UserName]]:
+        found: dict[AccountName, set[UserName]] = {}
+        for association in self.associations:
+            found.setdefault(association.account, set()).add(association.user)
+        return {account: frozenset(users) for account, users in found.items()}
 
-
-@dataclass(frozen=True, slots=True)
-class SetLimits:
-    """`~ limits of NAME`: what each TRES was and will be."""
-
-    account: AccountName
-    before: Limits
-    after: Limits
-
-    def __str__(self) -> str:
-        before, after = describe_limits(self.before), describe_limits(self.after)
-        return f"~ limits of {self.account}: {before or 'none'} -> {after or 'none'}"
-
-
-@dataclass(frozen=True, slots=True)
-class AddUsers:
-    """`+ users ... to NAME`."""
-
-    account: AccountName
-    users: tuple[UserName, ...]
-
-    def __str__(self) -> str:
-        word = "user" if len(self.users) == 1 else "users"
-        return f"+ {word} {', '.join(self.users)} to {self.account}"
-
-
-Change = CreateAccount | SetLimits | AddUsers
+    @cached_property
+    def _homes(self) -> dict[UserName, frozenset[AccountName]]:
+        found: dict[UserName, set[AccountName]] = {}
+        for association in self.associations:
+            found.setdefault(association.user, set()).add(association.account)
+        return {user: frozenset(accounts) for user, accounts in found.items()}
 
 
 def describe_limits(limits: Limits) -> str:
@@ -100,29 +101,3 @@ def describe_limits(limits: Limits) -> str:
 def minute_word(tres: str) -> str:
     """The unit of a TRES's minutes, for people."""
     return "MB-min" if tres == "mem" else "min"
-
-
-def account_of(change: Change) -> AccountName:
-    """The account that a change touches."""
-    match change:
-        case CreateAccount(account=account):
-            return account.name
-        case SetLimits(account=name) | AddUsers(account=name):
-            return name
-        case _:
-            assert_never(change)
-
-
-def apply_to(state: ClusterState, change: Change) -> ClusterState:
-    """The model of SLURM: the state after the change. Used by dry runs, fakes and laws."""
-    match change:
-        case CreateAccount(account=account):
-            return replace(state, accounts={**state.accounts, account.name: account})
-        case SetLimits(account=name, after=after):
-            changed = replace(state.accounts[name], grp_tres_mins=after)
-            return replace(state, accounts={**state.accounts, name: changed})
-        case AddUsers(account=name, users=users):
-            added = frozenset(Association(name, user) for user in users)
-            return replace(state, associations=state.associations | added)
-        case _:
-            assert_never(change)

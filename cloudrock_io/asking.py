@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         OrderItemState,
         OrderItemType,
         PlanPeriod,
+        RecordedAllocation,
         Resource,
         ResourceState,
         TeamMember,
@@ -121,11 +122,51 @@ class Asking:
         )
         return parsing.parse_allocation_state(row)
 
+    def fetch_allocation(self, resource_uuid: str) -> RecordedAllocation:
+        """The allocation behind a resource, with the backend id that it keeps beside the resource's."""
+        row = self._transport.get_marketplace_resource_details(
+            sendable.uuid("the resource's uuid", resource_uuid)
+        )
+        return parsing.parse_allocation(row)
+
+    def fetch_allocations(self) -> dict[str, RecordedAllocation]:
+        """Resource uuid to its allocation, of those of the offering's resources that the token's user sees.
+
+        Staff see all of every offering, a provider sees none (contract 5): then ask for each resource.
+        """
+        rows = [Fields.of(row, "allocation") for row in self._transport.list_slurm_allocations({})]
+        ours = (row for row in rows if row.values.get("marketplace_offering_uuid") == self._offering_uuid)
+        return dict(parsing.parse_owned_allocation(row.values) for row in ours)
+
     def fetch_team(self, resource_uuid: str) -> list[TeamMember]:
         """The members of the project that owns the resource; not the owners of the customer."""
         uuid = sendable.uuid("the resource's uuid", resource_uuid)
         rows = self._transport.marketplace_resource_get_team(uuid)
         return [parsing.parse_team_member(row) for row in _listed("the team", rows)]
+
+    def fetch_teams(self, customer_uuid: str) -> dict[str, list[TeamMember]]:
+        """Project uuid to its members, of all projects that have something of the provider: few requests.
+
+        The server lists only projects with resources of *shared* offerings, so a project that is not among
+        them may have members all the same: ask with `fetch_team`.
+
+        Args:
+            customer_uuid: the provider's organisation (`Offering.customer_uuid`).
+        """
+        teams: dict[str, list[TeamMember]] = {}
+        for provider in self._transport.list_service_providers({"customer_uuid": customer_uuid}):
+            uuid = parsing.parse_service_provider(provider)
+            for row in self._transport.list_service_provider_project_permissions(uuid):
+                project, member = parsing.parse_project_role(row)
+                teams.setdefault(project, []).append(member)
+        return teams
+
+    def fetch_offering_usernames(self) -> dict[str, str]:
+        """User uuid to the name that the provider gave him for the offering; without one he is left out."""
+        query: Query = {"offering_uuid": self._offering_uuid}
+        rows = self._ours("offering user", self._transport.list_remote_offering_users(query))
+        named = [parsing.parse_offering_user(row) for row in rows]
+        return {uuid: name for uuid, name in named if name}
 
     def fetch_freeipa_profiles(self) -> list[FreeIpaProfile]:
         """The FreeIPA profiles that the token's user may see: all for staff, for others only their own.

@@ -7,6 +7,7 @@ word raises `UnexpectedCloudrockData`, which names the object and the key.
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from allocations.marketplace import (
     AllocationState,
@@ -21,6 +22,7 @@ from allocations.marketplace import (
     OrderItemType,
     Party,
     PlanPeriod,
+    RecordedAllocation,
     Resource,
     ResourceState,
     TeamMember,
@@ -28,6 +30,9 @@ from allocations.marketplace import (
     UserUsage,
 )
 from cloudrock_io.fields import UUID, Fields
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 ORDER_ITEM_KEYS = (
     "uuid",
@@ -44,6 +49,7 @@ ORDER_ITEM_KEYS = (
     "project_name",
     "error_message",
     "created",
+    "order_approved_at",
 )
 """What `parse_order_item` reads: the whole item takes the server long to make."""
 
@@ -78,8 +84,13 @@ def parse_order_item(json: object) -> OrderItem:
         limits=item.limits("limits"),
         old_limits=attributes.limits("old_limits") if "old_limits" in attributes.values else None,
         error_message=item.text_or("error_message", ""),
-        created=item.moment("created") if item.values.get("created") is not None else None,
+        created=_moment_or_none(item, "created"),
+        is_approved=_moment_or_none(item, "order_approved_at") is not None,
     )
+
+
+def _moment_or_none(fields: Fields, key: str) -> datetime | None:
+    return fields.moment(key) if fields.values.get(key) is not None else None
 
 
 def parse_resource(json: object) -> Resource:
@@ -105,10 +116,46 @@ def parse_allocation_state(json: object) -> AllocationState:
     return Fields.of(json, "resource's details").word("state", AllocationState)
 
 
+def parse_allocation(json: object) -> RecordedAllocation:
+    """The allocation that a resource's details describe, or one of a list of allocations."""
+    allocation = Fields.of(json, "allocation")
+    return RecordedAllocation(
+        uuid=allocation.uuid("uuid"),
+        state=allocation.word("state", AllocationState),
+        account=allocation.text_or("backend_id", "") or None,
+    )
+
+
+def parse_owned_allocation(json: object) -> tuple[str, RecordedAllocation]:
+    """The uuid of the resource that an allocation of a list belongs to, and the allocation."""
+    allocation = Fields.of(json, "allocation")
+    return allocation.uuid("marketplace_resource_uuid"), parse_allocation(json)
+
+
 def parse_team_member(json: object) -> TeamMember:
     """A person of the resource's project."""
     member = Fields.of(json, "team member")
     return TeamMember(uuid=member.uuid("uuid"), username=member.text("username"), role=member.text("role"))
+
+
+def parse_service_provider(json: object) -> str:
+    """The uuid of a service provider, which is not that of its organisation."""
+    return Fields.of(json, "service provider").uuid("uuid")
+
+
+def parse_project_role(json: object) -> tuple[str, TeamMember]:
+    """The uuid of a project, and a person of it."""
+    role = Fields.of(json, "project role")
+    member = TeamMember(
+        uuid=role.uuid("user_uuid"), username=role.text("user_username"), role=role.text("role")
+    )
+    return role.uuid("project_uuid"), member
+
+
+def parse_offering_user(json: object) -> tuple[str, str]:
+    """The uuid of a user, and the name that the provider gave him; empty while he has none."""
+    user = Fields.of(json, "offering user")
+    return user.uuid("user_uuid"), user.text_or("username", "")
 
 
 def parse_freeipa_profile(json: object) -> FreeIpaProfile:
@@ -181,6 +228,7 @@ def parse_offering(json: object) -> Offering:
         name=offering.text("name"),
         type=offering.text("type"),
         state=offering.text("state"),
+        customer_uuid=offering.uuid("customer_uuid"),
         components=tuple(
             OfferingComponent(
                 type=component.text("type"),
@@ -198,6 +246,7 @@ def parse_token_owner(json: object) -> TokenOwner:
     user = Fields.of(json, "user")
     lifetime = user.values.get("token_lifetime")
     return TokenOwner(
+        uuid=user.uuid("uuid"),
         username=user.text("username"),
         is_staff=user.boolean("is_staff") if "is_staff" in user.values else None,
         token_lifetime_seconds=None if lifetime is None else user.integer("token_lifetime"),

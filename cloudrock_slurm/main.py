@@ -11,10 +11,9 @@ from typing import Annotated
 
 import cyclopts
 
-from allocations.errors import RuleError
+from cloudrock_slurm.ending import BAD_SETTINGS, FAILED, calm_ending
+from flows.choices import SyncDirection
 from flows.settings import SettingsError, load_components, load_settings
-
-BAD_SETTINGS = 2
 
 SandboxFolder = Annotated[
     Path | None, cyclopts.Parameter(help="Where the sandbox lives (default: .sandbox in the checkout).")
@@ -24,40 +23,123 @@ app = cyclopts.App(
     name="cloudrock-slurm",
     help="Makes Cloudrock allocations real on a SLURM cluster and reports what they used.",
     version_flags=["--version"],
+    default_parameter=cyclopts.Parameter(negative=()),
 )
 
 
 @app.default
 def serve() -> int:
     """Serve one side for ever, on its schedule, as CLOUDROCK_SYNC_DIRECTION says (pull or push)."""
-    try:
+    with calm_ending():
         settings = load_settings()
         load_components(settings)
-    except (SettingsError, RuleError) as error:
-        sys.stderr.write(f"{error}\n")
-        return BAD_SETTINGS
-    if settings.sync_direction is None:
-        sys.stderr.write("CLOUDROCK_SYNC_DIRECTION: missing: expected pull or push\n")
-        return BAD_SETTINGS
-    from flows.serving import serve as serve_side  # noqa: PLC0415 - importing Prefect takes seconds
+        if settings.sync_direction is None:
+            raise SettingsError("CLOUDROCK_SYNC_DIRECTION: missing: expected pull or push")
+        from flows.serving import serve as serve_side  # noqa: PLC0415 - importing Prefect takes seconds
 
-    try:
         serve_side(settings.sync_direction)
-    except SettingsError as error:
-        sys.stderr.write(f"{error}\n")
-        return BAD_SETTINGS
     return 0
 
 
 @app.command
 def check() -> int:
     """Read the settings and the components file, and say what is wrong with them."""
-    try:
+    with calm_ending():
         components = load_components(load_settings())
-    except (SettingsError, RuleError) as error:
-        sys.stderr.write(f"{error}\n")
-        return BAD_SETTINGS
     sys.stdout.write(f"settings and components are well: {', '.join(components)}\n")
+    return 0
+
+
+@app.command
+def plan(
+    *,
+    commands: bool = False,
+    json: bool = False,
+    adopt_parents: bool = False,
+) -> int:
+    """Print what the next pull would do and why; it writes nothing. Exit 1: a pull would refuse the plan.
+
+    Args:
+        commands: also print the exact commands.
+        json: print it for a program, commands included.
+        adopt_parents: plan with the accounts that stand elsewhere moved under their projects.
+    """
+    from cloudrock_slurm.plan import plan as perform  # noqa: PLC0415 - the tables take time to import
+
+    return perform(commands=commands, as_json=json, adopt_parents=adopt_parents)
+
+
+@app.command
+def drift(*, json: bool = False) -> int:
+    """Compare the whole cluster with the marketplace; it writes nothing. Exit 3: they differ.
+
+    Args:
+        json: print the findings for a program.
+    """
+    from cloudrock_slurm.drift import drift as perform  # noqa: PLC0415 - the tables take time to import
+
+    return perform(as_json=json)
+
+
+@app.command
+def repair(*accounts: str, dry_run: bool = False) -> int:
+    """Make missing accounts of OK resources again, with limits and members; needs a Prefect server.
+
+    Args:
+        accounts: their names, as `drift` shows them.
+        dry_run: show the plan and its commands, and write nothing.
+    """
+    if not accounts:
+        sys.stderr.write(
+            "repair: no account given: expected the names of missing ones, as `drift` shows them\n"
+        )
+        return FAILED
+    from cloudrock_slurm.repair import repair as perform  # noqa: PLC0415 - the same
+
+    return perform(accounts, dry_run=dry_run)
+
+
+@app.command
+def retry(order_item: str) -> int:
+    """Set an erred order item executing again: the next pull carries it out.
+
+    Args:
+        order_item: its uuid, as the portal and `plan` show it.
+    """
+    from cloudrock_slurm.retry import retry as perform  # noqa: PLC0415 - the same
+
+    return perform(order_item)
+
+
+@app.command
+def pull(
+    *, once: bool = False, dry_run: bool = False, force: bool = False, adopt_parents: bool = False
+) -> int:
+    """Serve the pull side on its schedule; with --once run it once, now, and wait for its end.
+
+    Args:
+        once: run it once: exit 0 when it went well or was skipped, 1 when a person must look.
+        dry_run: with --once: plan only.
+        force: with --once: go on although the plan removes more than SYNC_MAX_REMOVALS or 30 %.
+        adopt_parents: with --once: move accounts that stand elsewhere under their projects.
+    """
+    parameters = {"dry_run": dry_run, "force": force, "adopt_parents": adopt_parents}
+    return run_side(SyncDirection.PULL, parameters, once=once)
+
+
+def run_side(direction: SyncDirection, parameters: dict[str, bool], *, once: bool) -> int:
+    """One side, for ever or once; parameters are for once only."""
+    from flows.serving import run_once  # noqa: PLC0415 - Prefect takes seconds
+    from flows.serving import serve as serve_side  # noqa: PLC0415 - the same
+
+    if not once and any(parameters.values()):
+        sys.stderr.write("--dry-run, --force and --adopt-parents go with --once\n")
+        return BAD_SETTINGS
+    with calm_ending():
+        load_components(load_settings())
+        if once:
+            return run_once(direction, parameters)
+        serve_side(direction)
     return 0
 
 

@@ -10,30 +10,88 @@ from prefect.artifacts import create_table_artifact
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from allocations.findings import DriftReport
     from allocations.outcomes import Outcome
+    from allocations.planning import Part, RunPlan
     from allocations.reports import UsageLine
 
 ORDERS_KEY = "orders"
+PLAN_KEY = "plan"
 USAGE_KEY = "usage"
+DRIFT_KEY = "drift"
+REPAIR_KEY = "repair"
 
 
 def publish_orders(outcomes: Sequence[Outcome], unreadable: Sequence[str], summary: str) -> None:
-    """Each order of the run: what was asked, what was done, what is wrong."""
-    rows = [
+    """Each part of the run: what was asked, what was done, what is wrong."""
+    rows = outcome_rows(outcomes)
+    rows += [{"result": "unreadable", "order": "?", "reason": reason} for reason in unreadable]
+    publish(ORDERS_KEY, rows, f"**pull-orders**: {summary}")
+
+
+def publish_repair(outcomes: Sequence[Outcome], summary: str) -> None:
+    """Each account that was to be made again, and what became of it."""
+    publish(REPAIR_KEY, outcome_rows(outcomes), f"**repair-accounts**: {summary}")
+
+
+def outcome_rows(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
+    """A row for each part of a run."""
+    return [
         {
             "result": outcome.result.value,
-            "resource": outcome.order.name,
-            "type": outcome.order.type.value,
-            "account": outcome.account,
+            "what": outcome.part.kind.value,
+            "resource": name_of(outcome.part),
+            "account": outcome.part.account or "",
             "changes": "; ".join(map(str, outcome.changes)),
             "reason": outcome.reason,
             "remarks": "; ".join([*outcome.remarks, *outcome.notes]),
-            "order": outcome.order.uuid,
+            "order": outcome.part.order.uuid if outcome.part.order else "",
         }
         for outcome in outcomes
     ]
-    rows += [{"result": "unreadable", "order": "?", "reason": reason} for reason in unreadable]
-    publish(ORDERS_KEY, rows, f"**pull-orders**: {summary}")
+
+
+def publish_plan(plan: RunPlan, summary: str) -> None:
+    """Each step that the run would take, and why; written when nothing was applied."""
+    rows = [
+        {"step": str(step.act), "why": step.reason, "for": "newcomers"} for step in plan.registration.steps
+    ]
+    for part in plan.parts:
+        rows += [
+            {"step": str(step.act), "why": step.reason, "for": part.title, "account": part.account or ""}
+            for step in part.plan.steps
+        ]
+        said = [part.refusal and f"refused: {part.refusal}", part.waiting and f"waits: {part.waiting}"]
+        said += [*part.remarks, *part.notes]
+        rows += [{"step": "", "why": str(text), "for": part.title} for text in said if text]
+    publish(PLAN_KEY, rows, f"**pull-orders**: {plain(summary)}")
+
+
+def publish_drift(report: DriftReport) -> None:
+    """Each finding: what is, what should be, what to do, and who did it."""
+    rows = [
+        {
+            "kind": finding.kind.value,
+            "subject": finding.subject,
+            "users": ", ".join(finding.users),
+            "resource": finding.resource.name if finding.resource else "",
+            "is": finding.found,
+            "should be": finding.expected,
+            "what to do": finding.remedy,
+            "mended by": finding.mender.value,
+            "changed by": "; ".join(map(str, finding.by)),
+        }
+        for finding in report.findings
+    ]
+    rows += [{"kind": "not looked at", "is": note} for note in report.notes]
+    publish(DRIFT_KEY, rows, f"**check-drift**: {report.summary}")
+
+
+def name_of(part: Part) -> str:
+    """The name that the customer typed."""
+    if part.order:
+        return part.order.name
+    return part.resource.name if part.resource else ""
 
 
 def publish_usage(lines: Sequence[UsageLine], summary: str) -> None:

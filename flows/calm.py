@@ -7,22 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from prefect.states import Failed
 
-from allocations.errors import RuleError
-from cloudrock_io.errors import CloudrockError, CloudrockUnavailable
-from flows.settings import SettingsError
-from slurm_io.errors import SlurmError, SlurmUnavailable
+from flows.expected import EXPECTED, MAY_PASS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from prefect import Task
     from prefect.client.schemas.objects import State, TaskRun
-
-EXPECTED = (SettingsError, RuleError, SlurmError, CloudrockError)
-"""What can go wrong without a bug: each message says what and what to do."""
-
-MAY_PASS = (SlurmUnavailable, CloudrockUnavailable)
-"""What is worth another try, now or at the next run."""
 
 RETRIES = 2
 RETRY_DELAYS = [2, 10]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from allocations.accounts import AccountName
 from allocations.usage import FORMULA
 from cloudrock_io.client import Cloudrock
 from flows.choices import DeploymentType
@@ -29,7 +28,7 @@ def open_slurm(settings: Settings) -> Slurm:
             "SLURM_DEPLOYMENT_TYPE: docker is not built yet: expected native, on a host with SLURM's commands"
         )
     environment = {**command_environment(), **SLURM_ENVIRONMENT}
-    return Slurm(NativeRunner(environment), AccountName(settings.default_account))
+    return Slurm(NativeRunner(environment))
 
 
 def open_day_store(settings: Settings, cluster: str) -> ParquetDays:

@@ -18,8 +18,9 @@ from allocations.reports import UsageLine, claimed, held_amounts, reportable, us
 from allocations.usage import add_up, seconds_by_account
 from flows import tasks
 from flows.artifacts import publish_usage
-from flows.calm import EXPECTED, calmly
+from flows.calm import calmly
 from flows.doors import open_cloudrock, open_slurm
+from flows.expected import EXPECTED
 from flows.settings import load_components, load_settings
 from slurm_io.client import windows
 

@@ -263,12 +263,16 @@ def load_components(settings: Settings) -> Components:
     return parse_components(text, str(path))
 
 
-def load_rules(settings: Settings) -> Rules:
+def load_rules(settings: Settings, *, adopt_parents: bool = False) -> Rules:
     """How this site turns orders into accounts."""
     return Rules(
         naming=settings.naming,
         components=load_components(settings),
         default_account=AccountName(settings.default_account),
+        cancel_jobs=settings.terminate_jobs is TerminateJobs.CANCEL,
+        own_limits=settings.limits_owner is LimitsOwner.CLOUDROCK,
+        adopt_parents=adopt_parents,
+        make_homes=settings.create_homedirs,
     )
 
 

@@ -15,6 +15,7 @@ from allocations.finishing import Finish
 from allocations.marketplace import OrderItemState, ResourceState
 from allocations.usage import tres_seconds
 from cloudrock_io.states import AllocationTransition
+from flows import gathering
 from flows.calm import RETRIES, RETRY_DELAYS, may_pass
 
 if TYPE_CHECKING:
@@ -24,23 +25,24 @@ if TYPE_CHECKING:
 
     from allocations.accounts import AccountName, UserName
     from allocations.billing import UsageReport
+    from allocations.changes import Change
     from allocations.days import WindowUsage
-    from allocations.marketplace import (
-        AllocationState,
-        ComponentUsage,
-        FreeIpaProfile,
-        Offering,
-        OrderItem,
-        PlanPeriod,
-        Resource,
-        TeamMember,
-        TokenOwner,
-    )
-    from allocations.model import Change, ClusterState
+    from allocations.marketplace import AllocationState, ComponentUsage, Offering, PlanPeriod, Resource
+    from allocations.membership import Team
+    from allocations.model import ClusterState
     from allocations.reconcile import Books, Reservation
+    from allocations.snapshot import Snapshot
     from cloudrock_io.client import Cloudrock
+    from flows.choices import UsernameSource
     from slurm_io.client import Slurm
+    from slurm_io.parsing_cluster import ActiveJob
 
+TRANSITIONS = {
+    Finish.ALLOCATION_CREATING: AllocationTransition.CREATING,
+    Finish.ALLOCATION_UPDATING: AllocationTransition.UPDATING,
+    Finish.ALLOCATION_OK: AllocationTransition.OK,
+    Finish.ALLOCATION_DELETION_SCHEDULED: AllocationTransition.DELETION_SCHEDULED,
+}
 REPORTABLE = (ResourceState.OK, ResourceState.UPDATING, ResourceState.TERMINATING)
 """The states in which the marketplace takes usage (contract 6)."""
 
@@ -61,14 +63,18 @@ def fetch_offering(cloudrock: Cloudrock) -> Offering:
     return cloudrock.fetch_offering()
 
 
-@task(name="fetch-executing-orders", **effect)
-def fetch_executing_orders(cloudrock: Cloudrock) -> tuple[list[OrderItem], list[str]]:
-    """Every order item that waits for us, oldest first, and what is wrong with those that cannot be read."""
-    unreadable: list[str] = []
-    orders = cloudrock.fetch_order_items(
-        states=[OrderItemState.EXECUTING], on_unreadable=lambda problem: unreadable.append(str(problem))
-    )
-    return orders, unreadable
+@task(name="read-marketplace", **effect)
+def read_marketplace(cloudrock: Cloudrock, source: UsernameSource) -> Snapshot:
+    """The offering's orders, resources and teams, read in bulk."""
+    return gathering.read_marketplace(cloudrock, source)
+
+
+@task(name="confirm-teams", **effect)
+def confirm_teams(
+    cloudrock: Cloudrock, doubtful: tuple[Resource, ...], source: UsernameSource
+) -> dict[str, Team]:
+    """A second look at the teams that somebody seems to have left; project uuid to its own answer."""
+    return gathering.own_teams(cloudrock, doubtful, source)
 
 
 @task(name="fetch-resources", **effect)
@@ -83,94 +89,122 @@ def fetch_resources(
     return resources, unreadable
 
 
-@task(name="fetch-me", **effect)
-def fetch_me(cloudrock: Cloudrock) -> TokenOwner:
-    """Whom the token speaks for."""
-    return cloudrock.fetch_me()
-
-
-@task(name="fetch-freeipa-profiles", **effect)
-def fetch_freeipa_profiles(cloudrock: Cloudrock) -> tuple[FreeIpaProfile, ...]:
-    """Every FreeIPA profile that the token may see."""
-    return tuple(cloudrock.fetch_freeipa_profiles())
-
-
 @task(name="observe-cluster", **effect)
 def observe_cluster(slurm: Slurm) -> ClusterState:
     """All accounts and associations of the cluster."""
     return slurm.observe()
 
 
-@task(name="fetch-team", task_run_name="order {order_uuid:.8}: fetch team", **effect)
-def fetch_team(cloudrock: Cloudrock, resource_uuid: str, order_uuid: str) -> tuple[TeamMember, ...]:
-    """The people of the resource's project."""
-    del order_uuid  # names the task run
-    return tuple(cloudrock.fetch_team(resource_uuid))
+@task(name="observe-whole-cluster", **effect)
+def observe_whole_cluster(slurm: Slurm, default_account: AccountName) -> ClusterState:
+    """The same, and who made each account, and every user's default account."""
+    return slurm.observe_ready(default_account)
 
 
-@task(name="apply-change", task_run_name="order {order_uuid:.8}: {change}", **effect)
-def apply_change(slurm: Slurm, change: Change, observed: ClusterState, order_uuid: str) -> None:
+@task(name="approve-order", task_run_name="order {order_uuid:.8}: approve", **once)
+def approve_order(cloudrock: Cloudrock, order_uuid: str) -> bool:
+    """Approve a pending item, after one more look: to an executing one the call would mean done."""
+    if cloudrock.fetch_order_item(order_uuid).state is not OrderItemState.PENDING:
+        return False
+    cloudrock.approve_order_item(order_uuid)
+    return True
+
+
+@task(name="apply-change", task_run_name="{subject}: {change}", **effect)
+def apply_change(slurm: Slurm, change: Change, subject: str) -> None:
     """One change on the cluster; repeating it is harmless, since sacctmgr adds and sets."""
-    del order_uuid
-    slurm.apply(change, observed)
+    del subject  # names the task run
+    slurm.apply(change)
 
 
-@task(
-    name="record-account",
-    task_run_name="order {order_uuid:.8}: record account {account} on the {kind}",
-    **effect,
-)
+@task(name="make-homes", task_run_name="{subject}: homes", **once)
+def make_homes(slurm: Slurm, users: tuple[UserName, ...], umask: str, subject: str) -> list[str]:
+    """Home directories; what went wrong with some, one sentence each."""
+    del subject
+    return slurm.make_homes(users, umask)
+
+
+@task(name="fetch-active-jobs", **effect)
+def fetch_active_jobs(slurm: Slurm, accounts: frozenset[AccountName]) -> frozenset[ActiveJob]:
+    """What still runs, or waits to run, under some accounts."""
+    return slurm.fetch_active_jobs(accounts)
+
+
+@task(name="record-account", task_run_name="{subject}: record account {account} on the {kind}", **effect)
 def record_account(
-    cloudrock: Cloudrock, resource_uuid: str, account: AccountName, kind: str, order_uuid: str
+    cloudrock: Cloudrock, resource_uuid: str, account: AccountName, kind: str, subject: str
 ) -> None:
     """The account as backend id of the resource, or of the allocation behind it."""
-    del order_uuid
+    del subject
     if kind == "resource":
         cloudrock.set_resource_backend_id(resource_uuid, account)
     else:
         cloudrock.set_allocation_backend_id(resource_uuid, account)
 
 
-@task(name="fetch-associations", task_run_name="order {order_uuid:.8}: fetch associations", **effect)
-def fetch_associated(cloudrock: Cloudrock, allocation_uuid: str, order_uuid: str) -> frozenset[str]:
+@task(name="fetch-associations", task_run_name="{subject}: fetch associations", **effect)
+def fetch_associated(cloudrock: Cloudrock, allocation_uuid: str, subject: str) -> frozenset[str]:
     """The user names that the marketplace associates with the allocation already."""
-    del order_uuid
+    del subject
     return frozenset(found.username for found in cloudrock.fetch_associations(allocation_uuid))
 
 
-@task(name="create-association", task_run_name="order {order_uuid:.8}: associate {user}", **effect)
-def create_association(cloudrock: Cloudrock, resource_uuid: str, user: UserName, order_uuid: str) -> None:
+@task(name="create-association", task_run_name="{subject}: associate {user}", **effect)
+def create_association(cloudrock: Cloudrock, resource_uuid: str, user: UserName, subject: str) -> None:
     """Tell the marketplace that the user may use the allocation; a second time changes nothing."""
-    del order_uuid
+    del subject
     cloudrock.create_association(resource_uuid, user)
 
 
-@task(name="read-order", task_run_name="order {order_uuid:.8}: read back", **effect)
+@task(name="delete-association", task_run_name="{subject}: dissociate {user}", **once)
+def delete_association(cloudrock: Cloudrock, resource_uuid: str, user: UserName, subject: str) -> None:
+    """Tell the marketplace that the user may not use the allocation any more."""
+    del subject
+    cloudrock.delete_association(resource_uuid, user)
+
+
+@task(name="mend-limits", task_run_name="{subject}: mend the marketplace's limits", **effect)
+def mend_limits(cloudrock: Cloudrock, resource_uuid: str, limits: dict[str, int], subject: str) -> None:
+    """The resource's limits without what would make the server fail for ever."""
+    del subject
+    cloudrock.set_allocation_limits(resource_uuid, limits)
+
+
+@task(name="read-order", task_run_name="{subject}: read back", **effect)
 def read_order(
-    cloudrock: Cloudrock, order_uuid: str, resource_uuid: str
+    cloudrock: Cloudrock, order_uuid: str, resource_uuid: str, subject: str
 ) -> tuple[OrderItemState, ResourceState, AllocationState]:
     """Where the order item, its resource and its allocation stand now."""
+    del subject
     item = cloudrock.fetch_order_item(order_uuid)
     resource = cloudrock.fetch_resource(resource_uuid)
     return item.state, resource.state, cloudrock.fetch_allocation_state(resource_uuid)
 
 
-@task(name="finish-order", task_run_name="order {order_uuid:.8}: {step.value}", **once)
-def finish_order(cloudrock: Cloudrock, step: Finish, order_uuid: str, resource_uuid: str) -> None:
+@task(name="finish-order", task_run_name="{subject}: {step.value}", **once)
+def finish_order(
+    cloudrock: Cloudrock, step: Finish, order_uuid: str, resource_uuid: str, subject: str
+) -> None:
     """One finishing call. Not retried here: the next run reads what it did and goes on."""
-    match step:
-        case Finish.ALLOCATION_CREATING:
-            cloudrock.set_allocation_state(resource_uuid, AllocationTransition.CREATING)
-        case Finish.ALLOCATION_OK:
-            cloudrock.set_allocation_state(resource_uuid, AllocationTransition.OK)
-        case Finish.ITEM_DONE:
-            cloudrock.set_order_item_done(order_uuid)
+    del subject
+    if step is Finish.ITEM_DONE:
+        cloudrock.set_order_item_done(order_uuid)
+    else:
+        cloudrock.set_allocation_state(resource_uuid, TRANSITIONS[step])
 
 
-@task(name="refuse-order", task_run_name="order {order_uuid:.8}: erred", **once)
-def refuse_order(cloudrock: Cloudrock, order_uuid: str, message: str, details: str) -> None:
+@task(name="refuse-order", task_run_name="{subject}: erred", **once)
+def refuse_order(cloudrock: Cloudrock, order_uuid: str, message: str, details: str, subject: str) -> None:
     """Tell the customer why the order cannot be carried out, and staff what exactly happened."""
+    del subject
     cloudrock.set_order_item_erred(order_uuid, message, details)
+
+
+@task(name="free-allocation", task_run_name="{subject}: allocation ok again", **once)
+def free_allocation(cloudrock: Cloudrock, resource_uuid: str, subject: str) -> None:
+    """After a refused Update or Terminate: else the marketplace fails the next order by itself."""
+    del subject
+    cloudrock.set_allocation_state(resource_uuid, AllocationTransition.OK)
 
 
 @task(name="fetch-plan-periods", task_run_name="{account}: fetch plan periods", **effect)

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import time
-from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -29,13 +27,6 @@ LOG_LINES = 15
 POLL_SECONDS = 0.1
 POLITE_SECONDS = 10.0
 SERVER_ERROR = 500
-
-
-def free_port() -> int:
-    """A TCP port of the loopback address that nobody listens on now."""
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def answers(url: str) -> bool:

@@ -17,10 +17,11 @@ from typing import Any
 from sandbox.cloudrock import OfficeClient
 from sandbox.inherited import environment as environment_here
 from sandbox.prefect_api import PrefectApi
-from sandbox.services import Services, answers, free_port
+from sandbox.services import Services, answers
 from sandbox.slurm import Cluster, SandboxError
 from sandbox.slurm.interrupts import uninterrupted
-from sandbox.slurm.places import key_of
+from sandbox.slurm.people import suffix_of
+from sandbox.slurm.places import free_ports
 
 CHECKOUT = Path(__file__).parents[1]
 FOLDER = CHECKOUT / ".sandbox"
@@ -32,7 +33,6 @@ READY_SECONDS = 90.0
 COMMAND_SECONDS = 300.0
 PEOPLE = ("crs_ada", "crs_max", "crs_mary")
 """The team of the stand-in's demo project; each sandbox has its own suffix, for OS users belong to all."""
-SUFFIX_LENGTH = 4
 STOPPING_SECONDS = 0.5
 
 
@@ -108,12 +108,17 @@ class Stack:
         return {**prefect, "SLURM_CONF": self.cluster.environment["SLURM_CONF"]}
 
     def start(self, *, stays: bool = False) -> None:
-        """Start everything, side by side where it can be; what an earlier crash left is ended first."""
+        """Start everything; what an earlier crash left is ended first."""
+        self.prepare(stays=stays)
+        self.start_worker()
+
+    def prepare(self, *, stays: bool = False) -> None:
+        """Everything but the worker, side by side where it can be: nothing runs by itself."""
         self.stop()
         shutil.rmtree(self.services.folder, ignore_errors=True)
         self.home.mkdir(parents=True, mode=0o700)
         (self.home / "tmp").mkdir()
-        self.prefect_port = free_port()
+        (self.prefect_port,) = free_ports(1)
         self.services.remember({"prefect_port": str(self.prefect_port)})
         pool = ThreadPoolExecutor()
         parts = [
@@ -128,7 +133,6 @@ class Stack:
             self.end_starting(parts)
         pool.shutdown()
         self.cast_people()
-        self.start_worker()
 
     def end_starting(self, parts: list[Future[None]]) -> None:
         """After a failure or Ctrl-C: what the other parts wait for is ended, so that they end too."""
@@ -186,7 +190,7 @@ class Stack:
     @property
     def suffix(self) -> str:
         """What the names of this sandbox's OS users end with, so that no two sandboxes want the same."""
-        return f"_{key_of(self.cluster.folder)[:SUFFIX_LENGTH]}"
+        return suffix_of(self.cluster.folder)
 
     @property
     def person(self) -> str:

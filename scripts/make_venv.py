@@ -46,7 +46,8 @@ def main() -> int:
             return 1
         say(f"Making {folder} (about two minutes, once)")
         venv.create(folder, with_pip=True, clear=folder.exists())
-    pip = [str(python), "-m", "pip", "--quiet", "--disable-pip-version-check", "install"]
+    # twice quiet: errors only. A machine's index settings can make pip warn about every package, for pages
+    pip = [str(python), "-m", "pip", "--quiet", "--quiet", "--disable-pip-version-check", "install"]
     locked = ["--require-hashes", "--no-deps", "-r", str(lock)]  # the lock is complete, pip resolves nothing
     this_checkout = ["--no-deps", "--no-build-isolation", "--editable", "."]
     for arguments in (locked, this_checkout):

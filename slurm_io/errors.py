@@ -11,7 +11,12 @@ if TYPE_CHECKING:
 SHOWN = 300
 """Characters of a command or of its words that a message repeats."""
 
-NOTHING_CHANGED = re.compile(r"Nothing (new added|modified|deleted)\.?")
+NOTHING_CHANGED = re.compile(
+    r"Nothing (new added|modified|deleted)\.?|scancel: error: Invalid user name: [^\s]+"
+)
+"""The second: the host does not know the user (any more), so no job of his can be named; SLURM says later
+whether one is left, when his association is to go.
+"""
 
 
 class SlurmError(Exception):

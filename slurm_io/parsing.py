@@ -12,11 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
-from allocations.accounts import AccountName, UserName
-from allocations.limits import MEMORY, as_stored
-from allocations.model import Account, Association, ClusterState
+from allocations.limits import MEMORY
 from allocations.usage import UNKNOWN, Jobs, with_totals
-from slurm_io.commands import ASSOCIATION_FIELDS, JOB_FIELDS
+from slurm_io.commands import JOB_FIELDS
 from slurm_io.errors import UnexpectedSlurmOutput
 
 if TYPE_CHECKING:
@@ -58,46 +56,6 @@ def lines_of(text: str, fields: tuple[str, ...], what: str) -> Iterator[list[str
         if len(values) != len(fields):
             raise UnexpectedSlurmOutput(what, line, f"{len(fields)} fields ({', '.join(fields)})")
         yield values
-
-
-def parse_associations(text: str) -> ClusterState:
-    """The cluster as `sacctmgr show assoc` describes it.
-
-    A user may have several rows for one account (one per partition): they are one association here.
-    """
-    what = "sacctmgr show assoc"
-    accounts: dict[AccountName, Account] = {}
-    associations: set[Association] = set()
-    clusters: set[str] = set()
-    for line in lines_of(text, ASSOCIATION_FIELDS, what):
-        cluster, name, user, parent, limits = line
-        clusters.add(cluster)
-        if not cluster or not name:
-            raise UnexpectedSlurmOutput(what, "|".join(line), "a cluster and an account in every row")
-        if user:
-            associations.add(Association(AccountName(name), UserName(user)))
-        else:
-            minutes = parse_limits(limits, what)
-            accounts[AccountName(name)] = Account(
-                AccountName(name), AccountName(parent) if parent else None, minutes
-            )
-    if "root" not in accounts:
-        raise UnexpectedSlurmOutput(
-            what, text.partition("\n")[0], "the account root among the rows (is the cluster registered?)"
-        )
-    if len(clusters) > 1:
-        raise UnexpectedSlurmOutput(what, ", ".join(sorted(clusters)), "the associations of one cluster")
-    return ClusterState(accounts, frozenset(associations))
-
-
-def parse_limits(text: str, what: str) -> dict[str, int]:
-    """GrpTRESMins: minutes as near to the stored ones as sacctmgr shows them (`allocations.limits`)."""
-    pairs = tres_pairs(text, what)
-    minutes = {}
-    for tres, value in pairs.items():
-        nearest = int(parse_count(tres, value, what).to_integral_value())
-        minutes[tres] = as_stored(tres, value, nearest)
-    return minutes
 
 
 def parse_pair(pair: str, what: str) -> tuple[str, int | None]:

@@ -60,6 +60,9 @@ NO_CONFIGURATION = re.compile(
 )
 """What SLURM says where it is installed and not configured."""
 
+JOBS_ACTIVE = re.compile(r"job\(s\) active", re.IGNORECASE)
+"""What slurmdbd says when it is to remove what jobs still use: they end, some time."""
+
 UNKNOWN_TRES = re.compile(r"no TRES known by type", re.IGNORECASE)
 """What sacctmgr says to a limit of something that the cluster does not track."""
 
@@ -194,6 +197,8 @@ def judged(argv: Command, returncode: int, output: str, words: str) -> str:
             f"`{shown(argv)}`: {brief}. Name the components as `sacctmgr show tres` does, or add what lacks "
             "to AccountingStorageTRES in slurm.conf"
         )
+    if JOBS_ACTIVE.search(said):
+        raise SlurmUnavailable(f"jobs are still active, so that SLURM refuses `{shown(argv)}`: {brief}")
     if UNAVAILABLE.search(said):
         raise SlurmUnavailable(f"SLURM does not answer `{shown(argv)}`: {brief}")
     if returncode == 0 and not re.search(r"\b(error|fatal)\b", said, re.IGNORECASE):

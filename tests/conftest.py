@@ -1,33 +1,35 @@
-"""What all tests share: a test that needs no real daemon is fast; one SLURM cluster for the rest."""
+"""What all tests share: a folder of their own for real parts, and one SLURM cluster."""
 
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.own_folder import CLUSTER_FOLDER, FOLDER
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from sandbox.slurm import Cluster
 
-ROOT = Path(__file__).parent.parent
-os.environ["PREFECT_HOME"] = str(ROOT / ".sandbox" / "test-prefect")
+os.environ["PREFECT_HOME"] = str(FOLDER / "prefect")
 os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
 os.environ["DO_NOT_TRACK"] = "1"
-SLOW = ("slurm", "prefect", "browser")
+pytest_plugins = ["tests.spread"]
 
 
 def pytest_configure() -> None:
-    (ROOT / ".sandbox").mkdir(exist_ok=True)  # where pytest's own temporary folders go
+    FOLDER.mkdir(parents=True, exist_ok=True)  # .sandbox is where pytest's own temporary folders go too
 
 
-def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
-    for item in items:
-        if not any(item.get_closest_marker(name) for name in SLOW):
-            item.add_marker(pytest.mark.fast)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What tests recorded as `told` is told at the end: a worker's own output is not seen."""
+    for report in terminalreporter.getreports("passed"):
+        for name, words in report.user_properties:
+            if name == "told":
+                terminalreporter.write_line(str(words))
 
 
 @pytest.fixture(scope="session")
@@ -35,5 +37,5 @@ def cluster() -> Iterator[Cluster]:
     """A real SLURM cluster, started once; tests share it, so each one uses accounts of its own."""
     from sandbox.slurm import Cluster  # noqa: PLC0415 (fast tests do without)
 
-    with Cluster(ROOT / ".sandbox" / "test-slurm") as running:
+    with Cluster(CLUSTER_FOLDER) as running:
         yield running

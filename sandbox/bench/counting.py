@@ -12,7 +12,6 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
-from allocations.accounts import AccountName
 from allocations.billing import BillingPeriod
 from allocations.usage import seconds_by_account
 from flows.counting import count_month
@@ -25,7 +24,7 @@ from slurm_io.runner import NativeRunner
 def main(folder: str, month: str) -> None:
     """Count the month as push-usage does in its last minute, with a store in the folder."""
     importlib.import_module("prefect")  # a run has it in memory as well
-    slurm = Slurm(NativeRunner({**environment(), **SLURM_ENVIRONMENT}), AccountName("cloudrock"))
+    slurm = Slurm(NativeRunner({**environment(), **SLURM_ENVIRONMENT}))
     period = BillingPeriod.parse(month)
     begun = time.perf_counter()
     store = ParquetDays(Path(folder), slurm.fetch_cluster_name(), {"asked": "bench"})

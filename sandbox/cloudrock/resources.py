@@ -8,6 +8,7 @@ from sqlalchemy import or_, select
 
 from sandbox.cloudrock import lifecycle
 from sandbox.cloudrock.allocations import SHAPE as ALLOCATION
+from sandbox.cloudrock.backend_ids import named
 from sandbox.cloudrock.call import Call, Reply
 from sandbox.cloudrock.checks import any_text, checked
 from sandbox.cloudrock.clock import as_text, month_start
@@ -38,7 +39,6 @@ ROUTES = Routes()
 LIST = "marketplace-resources/"
 ONE = "marketplace-resources/{uuid}/"
 STATES = ("Creating", "OK", "Erred", "Updating", "Terminating", "Terminated")
-LONGEST_BACKEND_ID = 255
 
 
 def billed_by(billing_type: str) -> Callable[[Call, Resource], bool]:
@@ -164,12 +164,7 @@ def set_backend_id(call: Call, uuid: str) -> Reply:
     resource = seen(call, uuid)
     if not (call.roles.serves_offering(resource.offering) or call.roles.approves_for(resource.project)):
         raise ForbiddenError
-    changed = str(checked(call.body, {}, {"backend_id": any_text(LONGEST_BACKEND_ID)})["backend_id"])
-    if changed == resource.backend_id:
-        return Reply({"status": "Resource backend_id is not changed."})
-    resource.backend_id = changed
-    resource.modified = call.now
-    return Reply({"status": "Resource backend_id has been changed."})
+    return named(call, resource)
 
 
 @ROUTES.get(ONE + "plan_periods/")

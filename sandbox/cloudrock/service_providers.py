@@ -13,12 +13,13 @@ from sandbox.cloudrock.paging import page_reply
 from sandbox.cloudrock.people import USER
 from sandbox.cloudrock.rendering import Shape, constant
 from sandbox.cloudrock.routing import Routes
-from sandbox.cloudrock.tables import Offering, Project, ProjectRole, Resource, ServiceProvider, User
+from sandbox.cloudrock.tables import Customer, Offering, Project, ProjectRole, Resource, ServiceProvider, User
 from sandbox.cloudrock.usage_tables import OfferingUser
 
 ROUTES = Routes()
 USERS = "marketplace-offering-users/"
-ONE = "marketplace-service-providers/{uuid}/"
+LIST = "marketplace-service-providers/"
+ONE = LIST + "{uuid}/"
 
 OFFERING_USER: Shape[OfferingUser] = Shape(
     {
@@ -71,6 +72,29 @@ PROJECT_ROLE: Shape[ProjectRole] = Shape(
         "user_email": lambda _, row: row.user.email,
     }
 )
+
+
+PROVIDER: Shape[ServiceProvider] = Shape(
+    {
+        "url": lambda call, row: call.url("marketplace-service-providers", row.uuid),
+        "uuid": lambda _, row: row.uuid,
+        "created": lambda _, row: as_text(row.created),
+        "customer": lambda call, row: call.url("customers", row.customer.uuid),
+        "customer_uuid": lambda _, row: row.customer.uuid,
+        "customer_name": lambda _, row: row.customer.name,
+        "description": constant(""),
+    }
+)
+PROVIDER_FILTERS = {
+    "customer_uuid": by_uuid(lambda uuid: ServiceProvider.customer.has(Customer.uuid == uuid)),
+}
+
+
+@ROUTES.get(LIST)
+def list_providers(call: Call) -> Reply:
+    """The organisations that offer something: everybody may read them. Not in the recording."""
+    query = filtered(call, select(ServiceProvider), PROVIDER_FILTERS)
+    return page_reply(call, query.order_by(ServiceProvider.id), PROVIDER)
 
 
 @ROUTES.get(USERS)

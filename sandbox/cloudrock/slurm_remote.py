@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, select
 
 from sandbox.cloudrock import lifecycle
+from sandbox.cloudrock.backend_ids import named
 from sandbox.cloudrock.call import Call, Reply
-from sandbox.cloudrock.checks import WrongError, any_text, checked, integer, nullable, text
+from sandbox.cloudrock.checks import WrongError, checked, integer, nullable, text
 from sandbox.cloudrock.errors import ConflictError, ForbiddenError, RefusedError
 from sandbox.cloudrock.routing import Routes
 from sandbox.cloudrock.tables import FreeIpaProfile, Resource, User
@@ -77,13 +78,7 @@ def set_state(call: Call, uuid: str) -> Reply:
 @ROUTES.post(ONE + "set_backend_id/")
 def set_backend_id(call: Call, uuid: str) -> Reply:
     """Name the allocation's account; the resource has a name of its own."""
-    allocation = _served(call, uuid).allocation
-    changed = str(checked(call.body, {}, {"backend_id": any_text(255)})["backend_id"])
-    if changed == allocation.backend_id:
-        return Reply({"status": "Allocation backend_id is not changed."})
-    allocation.backend_id = changed
-    allocation.modified = call.now
-    return Reply({"status": "Allocation backend_id has been changed."})
+    return named(call, _served(call, uuid).allocation)
 
 
 @ROUTES.post(ONE + "set_limits/")

@@ -131,8 +131,8 @@ def _lay_out(setting: Setting) -> None:
     _folder(places.run)
     for name in ("etc", "munge", "pids", "gpus", "homes", *(f"spool.{node}" for node in config.NODES)):
         _folder(places.run / name)
-    for name in ("private", "state"):
-        _folder(places.run / name, mode=0o700)
+    for folder in (places.run / "private", places.run / "state", places.database_temporary):
+        _folder(folder, mode=0o700)
     for number in range(config.GPUS_PER_NODE):
         _file(places.run / "gpus" / f"gpu{number}", "")
     _file(places.slurm_conf, config.slurm_conf(setting))

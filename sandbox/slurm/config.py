@@ -136,13 +136,18 @@ DebugLevel=info
 
 
 def my_cnf(setting: Setting) -> str:
-    """MariaDB on a socket only, tuned for data that is thrown away."""
+    """MariaDB on a socket only, tuned for data that is thrown away.
+
+    A starting mariadbd deletes every `#sql...` in its temporary folder, also what another one has just made
+    there, which then crashes: so each has a folder of its own.
+    """
     places = setting.places
     return f"""\
 [mariadbd]
 user={setting.user}
 datadir={places.database}
 socket={places.database_socket}
+tmpdir={places.database_temporary}
 pid-file={places.run}/pids/mariadbd
 skip-networking
 skip-log-bin

@@ -23,11 +23,17 @@ if TYPE_CHECKING:
 NAME = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 GROUP = "nogroup"
 SECONDS = 60
+SUFFIX_LENGTH = 4
 
 
 def comment_of(folder: Path) -> str:
     """The mark in the user list."""
     return f"cloudrock-slurm sandbox {key_of(folder)}"
+
+
+def suffix_of(folder: Path) -> str:
+    """What the users' names of the cluster in this folder end with, so that no two clusters want the same."""
+    return f"_{key_of(folder)[:SUFFIX_LENGTH]}"
 
 
 def made_by(folder: Path) -> list[pwd.struct_passwd]:

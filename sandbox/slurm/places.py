@@ -76,6 +76,11 @@ class Places:
         return self.run / "private" / "mariadb"
 
     @property
+    def database_temporary(self) -> Path:
+        """MariaDB's temporary files."""
+        return self.run / "private" / "temporary"
+
+    @property
     def database_socket(self) -> Path:
         """The only way to the database: it opens no port."""
         return self.run / "private" / "mariadb.socket"

@@ -1,162 +1,209 @@
-"""Finishing a Create order, against a model of the marketplace's own states (contract/API.md 3.1, 3.4)."""
+"""How each kind of order ends, against a model of the marketplace's own states (contract/API.md 3 and 5).
+
+The model is walked whole: from the start by our own calls, up to a kill after any of them; by refusals and
+retries; and by everything that another tool with the same rights can say.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from itertools import product
+from dataclasses import replace
 
 import pytest
 
-from allocations.errors import OrderEnded
-from allocations.finishing import Finish, next_finish
+from allocations.errors import OrderEnded, UnfinishableOrder
+from allocations.finishing import Finish, limits_to_mend, next_finish
+from allocations.kinds import Kind
 from allocations.marketplace import AllocationState, OrderItemState, ResourceState
+from tests.allocations.finishing_model import (
+    ALLOCATION,
+    EVERY_PAIR,
+    ITEM,
+    KINDS,
+    RESOURCE,
+    Marketplace,
+    ended,
+    reachable,
+    start,
+)
 
-ITEM, RESOURCE, ALLOCATION = OrderItemState, ResourceState, AllocationState
-EVERY_PAIR = list(product(ResourceState, AllocationState))
-
-
-@dataclass(frozen=True)
-class Marketplace:
-    """One Create order as the server keeps it.
-
-    `strict`: an Erred resource is not completed by its allocation.
-
-    What the server does there is not on record, so both kinds of server must work.
-    """
-
-    item: OrderItemState = ITEM.EXECUTING
-    resource: ResourceState = RESOURCE.CREATING
-    allocation: AllocationState = ALLOCATION.CREATION_SCHEDULED
-    open_periods: int = 0
-    strict: bool = False
-
-    def completed(self) -> Marketplace:
-        """Waldur's resource_creation_succeeded: it opens a plan period each time it runs."""
-        return replace(self, item=ITEM.DONE, resource=RESOURCE.OK, open_periods=self.open_periods + 1)
-
-    def after(self, call: Finish) -> Marketplace:
-        match call:
-            case Finish.ALLOCATION_CREATING:
-                assert self.allocation is ALLOCATION.CREATION_SCHEDULED, "409"
-                return replace(self, allocation=ALLOCATION.CREATING)
-            case Finish.ALLOCATION_OK:
-                moved = replace(self, allocation=ALLOCATION.OK)
-                completes = self.allocation is ALLOCATION.CREATING
-                if self.strict and self.resource is RESOURCE.ERRED:
-                    completes = False
-                return moved.completed() if completes else moved
-            case Finish.ITEM_DONE:
-                assert self.item is ITEM.EXECUTING, "400: Order item has incorrect state"
-                return self.completed()
-
-    def refused(self) -> Marketplace:
-        """set_state_erred on the item."""
-        return replace(self, item=ITEM.ERRED, resource=RESOURCE.ERRED)
-
-    def allocation_erred(self) -> Marketplace:
-        """Another tool says that the allocation is erred."""
-        erred = replace(self, allocation=ALLOCATION.ERRED)
-        return erred.refused() if self.allocation is ALLOCATION.CREATING else erred
-
-    def tried_again(self) -> Marketplace:
-        """Staff: set_state_executing on an erred item; the resource stays erred."""
-        return replace(self, item=ITEM.EXECUTING)
-
-    def next_call(self) -> Finish | None:
-        return next_finish(self.item, self.resource, self.allocation)
-
-    @property
-    def is_finished(self) -> bool:
-        return (self.item, self.resource, self.allocation) == (ITEM.DONE, RESOURCE.OK, ALLOCATION.OK)
+STARTS = [start(kind, strict=strict) for kind in KINDS for strict in (False, True)]
 
 
-def reachable(start: Marketplace) -> set[Marketplace]:
-    """States with an executing item: our calls up to a kill, refusals, others' errors, staff's retries."""
-    found: set[Marketplace] = set()
-    new = {start}
-    while new:
-        state = new.pop()
-        found.add(state)
-        steps = {state.tried_again()} if state.item is ITEM.ERRED else set()
-        if state.item is ITEM.EXECUTING:
-            call = state.next_call()
-            steps |= {state.refused(), state.allocation_erred()} | ({state.after(call)} if call else set())
-        new |= {step for step in steps if step.item is not ITEM.DONE} - found
-    return {state for state in found if state.item is ITEM.EXECUTING}
-
-
-@pytest.mark.parametrize("strict", [False, True])
-def test_from_every_reachable_state_the_order_ends_with_one_open_period(strict: bool) -> None:  # noqa: FBT001
-    states = reachable(Marketplace(strict=strict))
-    assert len(states) > 5
-    for state in states:
-        now, calls = state, []
-        while call := now.next_call():
-            calls.append(call)
-            assert len(calls) <= 4, (state, calls)
-            now = now.after(call)
+@pytest.mark.parametrize("first", STARTS, ids=str)
+def test_an_order_ends_with_one_open_period_from_wherever_a_run_was_killed_or_refused(
+    first: Marketplace,
+) -> None:
+    for state in reachable(first, meddling=False):
+        now, calls = ended(state)
         assert now.is_finished, (state, calls, now)
-        assert now.open_periods == 1, (state, calls)
 
 
-@pytest.mark.parametrize("strict", [False, True])
-def test_the_item_is_done_last_so_a_killed_run_is_taken_up_again(strict: bool) -> None:  # noqa: FBT001
-    for state in reachable(Marketplace(strict=strict)):
-        now = state
+ANOTHER_ORDERS = {
+    Kind.CREATE: set[AllocationState](),
+    Kind.UPDATE: {ALLOCATION.DELETION_SCHEDULED, ALLOCATION.DELETING},
+    Kind.SWITCH: {ALLOCATION.UPDATING, ALLOCATION.DELETION_SCHEDULED, ALLOCATION.DELETING},
+    Kind.TERMINATE: {ALLOCATION.UPDATING},
+}
+"""Where a person must look, of the states that other tools can lead to."""
+
+
+@pytest.mark.parametrize("first", STARTS, ids=str)
+def test_whatever_others_do_the_order_ends_right_or_says_that_a_person_must_look(first: Marketplace) -> None:
+    stuck, said = set(), []
+    states = reachable(first, meddling=True)
+    assert len(states) >= 5
+    for state in states:
+        try:
+            now, calls = ended(state)
+        except UnfinishableOrder as reason:
+            stuck.add(state.allocation)
+            said.append(str(reason))
+            continue
+        assert now.is_finished, (state, calls, now)
+    assert stuck == ANOTHER_ORDERS[first.kind]
+    assert {words.split("'")[1] for words in said} == {state.value for state in stuck}
+
+
+@pytest.mark.parametrize("first", STARTS, ids=str)
+def test_an_order_that_another_tool_says_is_done_keeps_one_open_period(first: Marketplace) -> None:
+    for state in reachable(first, meddling=True):
+        if first.kind is Kind.TERMINATE:
+            continue
+        if first.kind is Kind.CREATE and state.allocation is ALLOCATION.CREATING:
+            continue  # done, and then ok as it must become: two periods, which no call of ours can mend
+        now = state.done()
         while call := now.next_call():
-            assert now.item is ITEM.EXECUTING, "a done item is in no run's list of executing orders"
             now = now.after(call)
+        assert (now.item, now.resource, now.open_periods) == (ITEM.DONE, RESOURCE.OK, 1)
+        assert now.next_call() is None
 
 
-def test_an_undisturbed_order_takes_two_calls() -> None:
-    first = Marketplace()
-    assert first.next_call() is Finish.ALLOCATION_CREATING
-    second = first.after(Finish.ALLOCATION_CREATING)
-    assert second.next_call() is Finish.ALLOCATION_OK
-    assert second.after(Finish.ALLOCATION_OK).next_call() is None
+def test_done_is_never_said_of_a_termination_while_the_allocation_is_deleting() -> None:
+    for resource in ResourceState:
+        for allocation in set(AllocationState) - {ALLOCATION.DELETION_SCHEDULED}:
+            try:
+                call = next_finish(Kind.TERMINATE, ITEM.EXECUTING, resource, allocation)
+            except UnfinishableOrder:
+                continue
+            assert call is not Finish.ITEM_DONE
 
 
 @pytest.mark.parametrize(
-    ("resource", "allocation", "expected"),
+    ("kind", "calls"),
     [
-        (RESOURCE.CREATING, ALLOCATION.CREATION_SCHEDULED, Finish.ALLOCATION_CREATING),
-        (RESOURCE.CREATING, ALLOCATION.CREATING, Finish.ALLOCATION_OK),
-        (RESOURCE.CREATING, ALLOCATION.OK, Finish.ITEM_DONE),
-        (RESOURCE.CREATING, ALLOCATION.ERRED, Finish.ALLOCATION_OK),
-        (RESOURCE.ERRED, ALLOCATION.CREATION_SCHEDULED, Finish.ALLOCATION_OK),
-        (RESOURCE.ERRED, ALLOCATION.CREATING, Finish.ALLOCATION_OK),
-        (RESOURCE.ERRED, ALLOCATION.ERRED, Finish.ALLOCATION_OK),
-        (RESOURCE.ERRED, ALLOCATION.OK, Finish.ITEM_DONE),
-        (RESOURCE.OK, ALLOCATION.OK, Finish.ITEM_DONE),
+        (Kind.CREATE, [Finish.ALLOCATION_CREATING, Finish.ALLOCATION_OK]),
+        (Kind.UPDATE, [Finish.ALLOCATION_UPDATING, Finish.ALLOCATION_OK]),
+        (Kind.SWITCH, [Finish.ITEM_DONE]),
+        (Kind.TERMINATE, [Finish.ITEM_DONE]),
     ],
 )
+def test_an_undisturbed_order_takes_the_fewest_calls(kind: Kind, calls: list[Finish]) -> None:
+    assert ended(start(kind))[1] == calls
+
+
+def test_a_termination_out_of_deleting_is_led_back_first() -> None:
+    state = replace(start(Kind.TERMINATE), allocation=ALLOCATION.DELETING)
+    assert ended(state)[1] == [
+        Finish.ALLOCATION_OK,
+        Finish.ALLOCATION_DELETION_SCHEDULED,
+        Finish.ITEM_DONE,
+    ]
+
+
+NEXT = {
+    Kind.CREATE: {
+        (RESOURCE.CREATING, ALLOCATION.CREATION_SCHEDULED): Finish.ALLOCATION_CREATING,
+        (RESOURCE.CREATING, ALLOCATION.CREATING): Finish.ALLOCATION_OK,
+        (RESOURCE.CREATING, ALLOCATION.OK): Finish.ITEM_DONE,
+        (RESOURCE.CREATING, ALLOCATION.ERRED): Finish.ALLOCATION_OK,
+        (RESOURCE.ERRED, ALLOCATION.CREATION_SCHEDULED): Finish.ALLOCATION_OK,
+        (RESOURCE.ERRED, ALLOCATION.CREATING): Finish.ALLOCATION_OK,
+        (RESOURCE.OK, ALLOCATION.OK): Finish.ITEM_DONE,
+    },
+    Kind.UPDATE: {
+        (RESOURCE.UPDATING, ALLOCATION.UPDATE_SCHEDULED): Finish.ALLOCATION_UPDATING,
+        (RESOURCE.UPDATING, ALLOCATION.UPDATING): Finish.ALLOCATION_OK,
+        (RESOURCE.UPDATING, ALLOCATION.OK): Finish.ITEM_DONE,
+        (RESOURCE.UPDATING, ALLOCATION.ERRED): Finish.ALLOCATION_OK,
+        (RESOURCE.ERRED, ALLOCATION.UPDATE_SCHEDULED): Finish.ALLOCATION_OK,
+        (RESOURCE.UPDATING, ALLOCATION.CREATING): None,
+        (RESOURCE.UPDATING, ALLOCATION.DELETION_SCHEDULED): None,
+    },
+    Kind.SWITCH: {
+        (RESOURCE.UPDATING, ALLOCATION.OK): Finish.ITEM_DONE,
+        (RESOURCE.UPDATING, ALLOCATION.ERRED): Finish.ITEM_DONE,
+        (RESOURCE.UPDATING, ALLOCATION.UPDATE_SCHEDULED): Finish.ALLOCATION_OK,
+        (RESOURCE.UPDATING, ALLOCATION.UPDATING): None,
+    },
+    Kind.TERMINATE: {
+        (RESOURCE.TERMINATING, ALLOCATION.DELETION_SCHEDULED): Finish.ITEM_DONE,
+        (RESOURCE.OK, ALLOCATION.OK): Finish.ALLOCATION_DELETION_SCHEDULED,
+        (RESOURCE.OK, ALLOCATION.ERRED): Finish.ALLOCATION_DELETION_SCHEDULED,
+        (RESOURCE.TERMINATING, ALLOCATION.DELETING): Finish.ALLOCATION_OK,
+        (RESOURCE.TERMINATING, ALLOCATION.UPDATE_SCHEDULED): Finish.ALLOCATION_OK,
+        (RESOURCE.TERMINATING, ALLOCATION.CREATION_SCHEDULED): Finish.ALLOCATION_OK,
+        (RESOURCE.TERMINATING, ALLOCATION.CREATING): None,
+    },
+}
+ROWS = [(kind, *states, call) for kind, rows in NEXT.items() for states, call in rows.items()]
+
+
+@pytest.mark.parametrize(("kind", "resource", "allocation", "expected"), ROWS)
 def test_an_executing_item_gets_the_call_that_its_state_needs(
-    resource: ResourceState, allocation: AllocationState, expected: Finish
+    kind: Kind, resource: ResourceState, allocation: AllocationState, expected: Finish | None
 ) -> None:
-    assert next_finish(ITEM.EXECUTING, resource, allocation) is expected
+    if expected is None:
+        with pytest.raises(UnfinishableOrder, match=f"'{allocation.value}', which no .* order leads to"):
+            next_finish(kind, ITEM.EXECUTING, resource, allocation)
+    else:
+        assert next_finish(kind, ITEM.EXECUTING, resource, allocation) is expected
 
 
 @pytest.mark.parametrize(("resource", "allocation"), EVERY_PAIR)
-def test_an_executing_item_always_has_a_next_call(
+def test_an_executing_item_always_has_a_next_call_or_a_reason(
     resource: ResourceState, allocation: AllocationState
 ) -> None:
-    assert next_finish(ITEM.EXECUTING, resource, allocation) is not None
+    for kind in KINDS:
+        try:
+            assert next_finish(kind, ITEM.EXECUTING, resource, allocation) is not None
+        except UnfinishableOrder:
+            assert kind is not Kind.CREATE
 
 
-@pytest.mark.parametrize("resource", ResourceState)
-@pytest.mark.parametrize("allocation", AllocationState)
-def test_a_done_item_is_left_alone_except_for_an_unfinished_creation(
-    resource: ResourceState, allocation: AllocationState
+LEFT = {
+    Kind.CREATE: {ALLOCATION.CREATION_SCHEDULED, ALLOCATION.CREATING, ALLOCATION.ERRED},
+    Kind.UPDATE: {ALLOCATION.UPDATE_SCHEDULED, ALLOCATION.UPDATING, ALLOCATION.ERRED},
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("resource", "allocation"), EVERY_PAIR)
+def test_a_done_item_is_left_alone_except_for_what_its_own_kind_leaves_behind(
+    kind: Kind, resource: ResourceState, allocation: AllocationState
 ) -> None:
-    unfinished = {ALLOCATION.CREATION_SCHEDULED, ALLOCATION.CREATING, ALLOCATION.ERRED}
-    expected = Finish.ALLOCATION_OK if allocation in unfinished else None
-    assert next_finish(ITEM.DONE, resource, allocation) is expected
+    expected = Finish.ALLOCATION_OK if allocation in LEFT.get(kind, ()) else None
+    assert next_finish(kind, ITEM.DONE, resource, allocation) is expected
 
 
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("item", [ITEM.PENDING, ITEM.ERRED, ITEM.TERMINATED, ITEM.TERMINATING])
-@pytest.mark.parametrize(("resource", "allocation"), EVERY_PAIR)
-def test_an_item_that_somebody_else_ended_is_not_finished(
-    item: OrderItemState, resource: ResourceState, allocation: AllocationState
+def test_an_item_that_somebody_else_ended_is_not_finished(kind: Kind, item: OrderItemState) -> None:
+    for resource, allocation in EVERY_PAIR:
+        with pytest.raises(OrderEnded, match=item.value):
+            next_finish(kind, item, resource, allocation)
+
+
+@pytest.mark.parametrize(
+    ("ordered", "held", "mended"),
+    [
+        ({}, {"gres/gpu": 1}, None),
+        ({"cpu": 1}, {}, None),
+        ({"cpu": 1}, {"cpu": 9, "mem": 9}, None),
+        ({"cpu": 1}, {"cpu": 9, "gres/gpu": 1}, {"cpu": 9}),
+        ({"cpu": 1}, {"gres/gpu": 1}, {}),
+    ],
+)
+def test_limits_that_make_done_fail_for_ever_are_taken_back_first(
+    ordered: dict[str, int], held: dict[str, int], mended: dict[str, int] | None
 ) -> None:
-    with pytest.raises(OrderEnded, match=item.value):
-        next_finish(item, resource, allocation)
+    assert limits_to_mend(ordered, held, frozenset({"cpu", "mem"})) == mended

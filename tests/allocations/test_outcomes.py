@@ -1,29 +1,27 @@
-"""What a run says about its orders."""
+"""What a run says about its parts."""
 
 from __future__ import annotations
 
 import pytest
 
-from allocations.marketplace import OrderItem, OrderItemState, OrderItemType, Party
+from allocations.kinds import Kind
 from allocations.outcomes import Outcome, Result, verdict
+from allocations.planning import Part
+from tests.allocations.samples import order, resource
 
-ORDER = OrderItem(
-    uuid="0" * 32,
-    type=OrderItemType.CREATE,
-    state=OrderItemState.EXECUTING,
-    name="x",
-    resource_uuid=None,
-    customer=Party("c", "C"),
-    project=Party("p", "P"),
-)
+PART = Part(kind=Kind.CREATE, resource=None, order=order())
 
 
 def outcome(result: Result, *remarks: str) -> Outcome:
-    return Outcome(ORDER, result, remarks=list(remarks))
+    return Outcome(PART, result, remarks=list(remarks))
 
 
-def test_an_order_nothing_is_known_of_is_left_for_the_next_run() -> None:
-    assert Outcome(ORDER).result is Result.LEFT
+def resting(result: Result, kind: Kind = Kind.MEMBERS) -> Outcome:
+    return Outcome(Part(kind=kind, resource=resource()), result)
+
+
+def test_a_part_nothing_is_known_of_is_left_for_the_next_run() -> None:
+    assert Outcome(PART).result is Result.LEFT
 
 
 @pytest.mark.parametrize(
@@ -32,12 +30,31 @@ def test_an_order_nothing_is_known_of_is_left_for_the_next_run() -> None:
         ([], [], True, "no orders to carry out"),
         ([outcome(Result.DONE)], [], True, "1 order: 1 done"),
         ([outcome(Result.DONE), outcome(Result.WAITING)], [], True, "2 orders: 1 done, 1 waiting"),
-        ([outcome(Result.UNTOUCHED)], [], True, "1 order: 1 not carried out by this version"),
+        ([outcome(Result.PLANNED)], [], True, "1 order: 1 planned"),
         ([outcome(Result.DONE), outcome(Result.ERRED)], [], False, "2 orders: 1 done, 1 erred"),
         ([outcome(Result.LEFT)], [], False, "1 order: 1 left for the next run"),
         ([outcome(Result.DONE, "look")], [], False, "1 order: 1 done; 1 with remarks"),
         ([outcome(Result.DONE)], ["bad"], False, "2 orders: 1 done, 1 unreadable"),
         ([], ["bad"], False, "1 order: 1 unreadable"),
+        ([resting(Result.DONE)], [], True, "no orders to carry out; members of 1 allocation: 1 done"),
+        (
+            [outcome(Result.DONE), resting(Result.DONE), resting(Result.REFUSED)],
+            [],
+            False,
+            "1 order: 1 done; members of 2 allocations: 1 done, 1 not applied",
+        ),
+        (
+            [resting(Result.DONE, Kind.REPAIR), resting(Result.LEFT, Kind.REPAIR)],
+            [],
+            False,
+            "no orders to carry out; repair of 2 accounts: 1 done, 1 left for the next run",
+        ),
+        (
+            [resting(Result.DONE, Kind.LEFTOVERS)],
+            [],
+            True,
+            "no orders to carry out; empty accounts of 1 project: 1 done",
+        ),
     ],
 )
 def test_a_run_is_red_when_a_person_must_look(
@@ -49,7 +66,18 @@ def test_a_run_is_red_when_a_person_must_look(
     assert verdict(outcomes, unreadable) == (well, sentence)
 
 
+def test_notes_end_the_sentence() -> None:
+    assert (
+        verdict([], notes=["2 pending", "1 approved"])[1] == "no orders to carry out; 2 pending; 1 approved"
+    )
+
+
 @pytest.mark.parametrize("result", Result)
 def test_a_remark_makes_any_result_a_failure(result: Result) -> None:
     assert outcome(result, "look").is_failure
-    assert outcome(result).is_failure == (result in (Result.ERRED, Result.LEFT))
+    assert outcome(result).is_failure == (result in (Result.ERRED, Result.LEFT, Result.REFUSED))
+
+
+def test_only_orders_have_a_customer_who_waits() -> None:
+    assert outcome(Result.DONE).is_of_an_order
+    assert not resting(Result.DONE).is_of_an_order

@@ -28,7 +28,14 @@ def offering(**kinds: BillingType) -> Offering:
     components = tuple(
         OfferingComponent(type=k, name=k, measured_unit="x", billing_type=b) for k, b in kinds.items()
     )
-    return Offering(uuid="o", name="Cluster", type="Marketplace.Slurm", state="Active", components=components)
+    return Offering(
+        uuid="o",
+        name="Cluster",
+        type="Marketplace.Slurm",
+        state="Active",
+        customer_uuid="c",
+        components=components,
+    )
 
 
 def resource(uuid: str, account: str | None) -> Resource:

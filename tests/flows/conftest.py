@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from sandbox.cloudrock import Marketplace
+from tests.flows.drifting import drifting as drifting  # noqa: PLC0414 - a fixture of several files
+from tests.flows.site import COMPONENTS, Site
+from tests.own_folder import PEOPLE, SUFFIX, person
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from prefect.client.schemas.objects import State
-
     from sandbox.slurm import Cluster
-
-PEOPLE = ("crs_ada", "crs_max", "crs_mary")
 
 
 @pytest.fixture(scope="session")
@@ -32,103 +30,25 @@ def prefect_server() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def populated(cluster: Cluster) -> Cluster:
-    """The cluster with the operating-system users of the marketplace's demo project."""
-    cluster.add_people(*PEOPLE)
+    """The cluster with the OS users of the marketplace's demo project, where we may make them."""
+    if os.geteuid() == 0:
+        cluster.add_people(*PEOPLE)
     return cluster
 
 
 @pytest.fixture
 def marketplace() -> Iterator[Marketplace]:
     """A marketplace of this test's own."""
-    with Marketplace() as running:
+    with Marketplace(people_suffix=SUFFIX) as running:
         yield running
 
 
-@dataclass(frozen=True)
-class Site:
-    """A headnode as a test sees it: the agent's settings point at these two."""
-
-    cluster: Cluster
-    marketplace: Marketplace
-
-    def order(self, name: str, **how: Any) -> str:
-        """An approved order whose resource is made; the order item's uuid."""
-        item = self.marketplace.place_order(name, **how)
-        self.marketplace.office.run_worker()
-        return item
-
-    def item(self, uuid: str) -> dict[str, Any]:
-        """The order item as the provider sees it."""
-        return self.get(f"marketplace-order-items/{uuid}/")
-
-    def resource(self, item: str) -> dict[str, Any]:
-        """The resource of an order item."""
-        return self.get(f"marketplace-resources/{self.item(item)['marketplace_resource_uuid']}/")
-
-    def get(self, path: str, actor: str = "staff") -> Any:
-        """One GET."""
-        import httpx  # noqa: PLC0415
-
-        headers = {"Authorization": f"token {self.marketplace.tokens[actor]}"}
-        answer = httpx.get(self.marketplace.api_url + path, headers=headers, timeout=30)
-        return answer.raise_for_status().json()
-
-    def set_backend_id(self, resource: str, text: str) -> None:
-        """What anybody who owns the resource in the portal can do."""
-        import httpx  # noqa: PLC0415
-
-        url = f"{self.marketplace.api_url}marketplace-resources/{resource}/set_backend_id/"
-        headers = {"Authorization": f"token {self.marketplace.tokens['staff']}"}
-        httpx.post(url, json={"backend_id": text}, headers=headers, timeout=30).raise_for_status()
-
-    def open_periods(self, item: str) -> list[dict[str, Any]]:
-        """The open plan periods of an order item's resource."""
-        uuid = self.item(item)["marketplace_resource_uuid"]
-        return [p for p in self.get(f"marketplace-resources/{uuid}/plan_periods/") if p["end"] is None]
-
-    def accounts(self) -> dict[str, tuple[str, str]]:
-        """Account to parent and limits, as sacctmgr shows them."""
-        text = self.cluster.run(
-            "sacctmgr", "-nP", "show", "assoc", "format=account,user,parentname,grptresmins"
-        )
-        rows = [line.split("|") for line in text.splitlines()]
-        return {account: (parent, limits) for account, user, parent, limits in rows if not user}
-
-    def users(self, account: str) -> set[str]:
-        """Who has an association with the account."""
-        text = self.cluster.run("sacctmgr", "-nP", "show", "assoc", f"account={account}", "format=user")
-        return {line for line in text.splitlines() if line}
-
-    def writes(self) -> int:
-        """How many changes slurmdbd has recorded so far."""
-        return len(self.cluster.run("sacctmgr", "-nP", "show", "transactions").splitlines())
-
-    def pull(self) -> State[Any]:
-        """One run of pull-orders; its final state."""
-        from flows.pull import pull_orders  # noqa: PLC0415
-
-        state: State[Any] = pull_orders(return_state=True)
-        return state
-
-    def push(self, period: str | None = None) -> State[Any]:
-        """One run of push-usage; its final state."""
-        from flows.push import push_usage  # noqa: PLC0415
-
-        state: State[Any] = push_usage(period, return_state=True)
-        return state
-
-    def usage(self, item: str) -> dict[str, int]:
-        """What the marketplace holds for an order item's resource."""
-        uuid = self.item(item)["marketplace_resource_uuid"]
-        rows = self.get(f"marketplace-component-usages/?resource_uuid={uuid}")
-        return {row["type"]: row["usage"] for row in rows}
-
-
-COMPONENTS = """\
-cpu: {limit: 600, measured_unit: minutes, accounting_type: usage, label: CPU}
-gres/gpu: {limit: 60, measured_unit: minutes, accounting_type: usage, label: GPU}
-mem: {limit: 614400, measured_unit: MB-minutes, accounting_type: usage, label: RAM}
-"""
+@pytest.fixture(scope="session")
+def somebody(populated: Cluster) -> str:
+    """An operating-system user who is in no project."""
+    name = person("sam")
+    populated.add_people(name)
+    return name
 
 
 @pytest.fixture
@@ -151,6 +71,7 @@ def site(
         "CLOUDROCK_API_TOKEN": marketplace.tokens["provider_owner"],
         "CLOUDROCK_OFFERING_UUID": marketplace.offering_uuid,
         "SLURM_DEPLOYMENT_TYPE": "native",
+        "CLOUDROCK_STATE_DIR": str(tmp_path / "state"),
     }
     for name, value in settings.items():
         monkeypatch.setenv(name, value)

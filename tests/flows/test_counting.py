@@ -2,53 +2,27 @@
 
 from __future__ import annotations
 
-import json
-import os
-import tempfile
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
-import pyarrow as pa
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from pyarrow import parquet
 
-from allocations.billing import BillingPeriod
-from allocations.days import WindowUsage
 from allocations.usage import seconds_by_account
 from flows.counting import count_month
-from flows.day_store import META, ParquetDays
-from slurm_io.errors import SlurmUnavailable
+from tests.flows.busy import DAY, MONTH, NOW, START, Books, again, days_read, store_in, totals
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from pathlib import Path
 
-    from allocations.days import Counted
+    from allocations.days import WindowUsage
+    from flows.day_store import ParquetDays
 
-MONTH = BillingPeriod(2026, 2)
 
-
-class Books:
-    """A cluster on which one CPU of one user is busy all the time; it remembers what was asked."""
-
-    def __init__(self, late: dict[int, int] | None = None, fails_on: int = 0) -> None:
-        self.asked: list[tuple[datetime, datetime]] = []
-        self.late = late or {}
-        self.fails_on = fails_on
-
-    def read(self, start: datetime, end: datetime) -> WindowUsage:
-        if start.day == self.fails_on:
-            raise SlurmUnavailable("slurmdbd is down")
-        self.asked.append((start, end))
-        index = pd.MultiIndex.from_tuples([("a", "u")], names=["account", "user"])
-        used = int((end - start).total_seconds()) + self.late.get(start.day, 0)
-        seconds = pd.DataFrame({"cpu": [used]}, index=index)
-        return WindowUsage(start, end, seconds, {"a": 1}, {"RUNNING": 1})
+@pytest.fixture
+def store(tmp_path: Path) -> ParquetDays:
+    return store_in(tmp_path)
 
 
 def test_without_a_store_every_day_is_read_and_the_last_one_is_cut_at_the_hour() -> None:
@@ -62,35 +36,12 @@ def test_without_a_store_every_day_is_read_and_the_last_one_is_cut_at_the_hour()
     assert counted.whole_until == datetime(2026, 2, 3, 10, tzinfo=UTC)
 
 
-DAY = timedelta(days=1)
-START = MONTH.start
-NOW = START + 20 * DAY + timedelta(hours=10, minutes=20)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> ParquetDays:
-    return ParquetDays(tmp_path / "usage", "sandbox", {"asked": "sacct"})
-
-
-def again(store: ParquetDays, **how: str) -> ParquetDays:
-    """Another run's look at the same folder."""
-    return ParquetDays(store.folder, how.pop("cluster", store.cluster), how or store.meaning)
-
-
-def totals(counted: Counted) -> dict[str, dict[str, int]]:
-    return seconds_by_account(counted.seconds)
-
-
-def days_read(books: Books) -> list[int]:
-    return sorted({start.day for start, _ in books.asked})
-
-
 def test_a_run_reads_the_newest_days_only_and_counts_the_same(store: ParquetDays) -> None:
     cold = count_month(Books().read, store, MONTH, NOW)
     books = Books()
     warm = count_month(books.read, again(store), MONTH, NOW)
-    assert days_read(books) == [19, 20, 21]
-    assert [day.day for day in warm.stored] == list(range(1, 19))
+    assert days_read(books) == [20, 21]
+    assert [day.day for day in warm.stored] == list(range(1, 20))
     assert totals(warm) == totals(cold) == totals(count_month(Books().read, None, MONTH, NOW))
     assert seconds_by_account(warm.whole_hours) == seconds_by_account(cold.whole_hours)
     assert warm.fingerprint == cold.fingerprint
@@ -99,14 +50,15 @@ def test_a_run_reads_the_newest_days_only_and_counts_the_same(store: ParquetDays
 
 
 @pytest.mark.parametrize(("settling_days", "first"), [(2, 20), (3, 19), (7, 15), (40, 1)])
-def test_the_settling_time_says_how_many_days_are_read_anew(
+def test_the_settling_time_says_how_many_days_are_read_anew_every_six_hours(
     store: ParquetDays, settling_days: int, first: int
 ) -> None:
-    books = Books()
-    for _ in range(2):
+    count_month(Books().read, again(store), MONTH, NOW, settling_days=settling_days)
+    for hours, start in ((0, 20), (5, 20), (6, first), (7, 20)):
         books = Books()
-        count_month(books.read, again(store), MONTH, NOW, settling_days=settling_days)
-    assert days_read(books) == list(range(first, 22))
+        later = NOW + timedelta(hours=hours)
+        count_month(books.read, again(store), MONTH, later, settling_days=settling_days)
+        assert days_read(books) == list(range(start, 22)), hours
 
 
 def test_a_day_that_was_read_before_it_had_settled_is_read_once_more(store: ParquetDays) -> None:
@@ -140,7 +92,7 @@ def test_single_days_can_be_read_anew(store: ParquetDays) -> None:
     count_month(Books().read, store, MONTH, NOW)
     books = Books(late={3: 7, 9: 5})
     counted = count_month(books.read, again(store), MONTH, NOW, refresh={date(2026, 2, 3)})
-    assert days_read(books) == [3, 19, 20, 21]
+    assert days_read(books) == [3, 20, 21]
     assert [c.day.day for c in counted.corrections] == [3]
 
 
@@ -152,175 +104,20 @@ def test_the_hour_that_slurmdbd_has_summed_up_to_may_be_in_an_older_day(store: P
     assert totals(counted) == totals(count_month(Books().read, None, MONTH, NOW))
 
 
-def damage_nothing(path: Path) -> None:
-    path.unlink()
-
-
-def damage_empty(path: Path) -> None:
-    path.write_bytes(b"")
-
-
-def damage_cut(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[:-40])
-
-
-def damage_bits(path: Path) -> None:
-    whole = bytearray(path.read_bytes())
-    for place in range(20, 60):
-        whole[place] ^= 0xFF
-    path.write_bytes(bytes(whole))
-
-
-def damage_folder(path: Path) -> None:
-    path.unlink()
-    path.mkdir()
-
-
-def damage_other_day(path: Path) -> None:
-    path.write_bytes((path.parent / "2026-02-06.parquet").read_bytes())
-
-
-def damage_numbers(path: Path) -> None:
-    table = parquet.read_table(path)
-    place = table.column_names.index("cpu")
-    parquet.write_table(table.set_column(place, "cpu", pa.array([1])), path)
-
-
-def damage_no_words(path: Path) -> None:
-    parquet.write_table(parquet.read_table(path).replace_schema_metadata({}), path)
-
-
-def damage_version(path: Path) -> None:
-    table = parquet.read_table(path)
-    head = json.loads(table.schema.metadata[META])
-    parquet.write_table(
-        table.replace_schema_metadata({META: json.dumps({**head, "version": 0}).encode()}), path
-    )
-
-
-@pytest.mark.parametrize(
-    ("damage", "remarks"),
-    [
-        (damage_nothing, 0),
-        (damage_empty, 1),
-        (damage_cut, 1),
-        (damage_bits, 1),
-        (damage_folder, 2),
-        (damage_other_day, 1),
-        (damage_numbers, 1),
-        (damage_no_words, 1),
-        (damage_version, 1),
-    ],
-)
-def test_a_store_that_is_lost_or_broken_costs_time_and_never_a_second_of_usage(
-    store: ParquetDays, damage: Callable[[Path], None], remarks: int
-) -> None:
-    cold = count_month(Books().read, store, MONTH, NOW)
-    damage(store.path(date(2026, 2, 5)))
-    books = Books()
-    counted = count_month(books.read, again(store), MONTH, NOW)
-    assert totals(counted) == totals(cold)
-    assert counted.fingerprint == cold.fingerprint
-    assert days_read(books) == [5, 19, 20, 21]
-    assert len(counted.remarks) == remarks
-    if damage is not damage_folder:
-        assert date(2026, 2, 5) in count_month(Books().read, again(store), MONTH, NOW).stored
-
-
-def test_a_day_counts_for_its_cluster_and_its_question_only(store: ParquetDays) -> None:
-    count_month(Books().read, store, MONTH, NOW)
-    for other in (again(store, asked="something else"), again(store, cluster="other")):
-        books = Books()
-        count_month(books.read, other, MONTH, NOW)
-        assert len(days_read(books)) == 21
-
-
-def test_a_cluster_s_name_cannot_lead_out_of_the_folder(store: ParquetDays) -> None:
-    odd = again(store, cluster="../../x/y")
-    assert odd.path(START.date()).parent.parent == store.folder
-
-
-def test_a_folder_that_cannot_be_written_is_remarked_on_and_nothing_else(tmp_path: Path) -> None:
-    (tmp_path / "usage").write_text("a file stands where the folder should be")
-    store = ParquetDays(tmp_path / "usage", "sandbox", {})
-    counted = count_month(Books().read, store, MONTH, START + 2 * DAY)
-    assert totals(counted) == {"a": {"cpu": 2 * 86400}}
-    assert any("it costs time only" in remark for remark in counted.remarks)
-
-
-def test_a_write_that_fails_half_way_leaves_the_old_day(
-    store: ParquetDays, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    count_month(Books().read, store, MONTH, NOW)
-    day = store.path(date(2026, 2, 5))
-    before = day.read_bytes()
-
-    def full(descriptor: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", full)
-    counted = count_month(Books().read, again(store), MONTH, NOW, refresh=True)
-    assert any("No space left on device" in remark for remark in counted.remarks)
-    assert day.read_bytes() == before
-    assert [path for path in day.parent.iterdir() if path.suffix != ".parquet"] == []
-
-
-def test_an_error_of_slurm_counts_nothing_and_stores_nothing_of_it(store: ParquetDays) -> None:
-    books = Books(fails_on=7)
-    with pytest.raises(SlurmUnavailable):
-        count_month(books.read, store, MONTH, NOW)
-    assert not store.path(date(2026, 2, 7)).exists()
-    assert totals(count_month(Books().read, again(store), MONTH, NOW)) == totals(
-        count_month(Books().read, None, MONTH, NOW)
-    )
-
-
-USAGES = st.dictionaries(
-    st.tuples(st.text(max_size=5).filter(lambda t: "\n" not in t), st.sampled_from(["u", "(unknown)"])),
-    st.dictionaries(st.sampled_from(["cpu", "gres/gpu:a100", "user", "account"]), st.integers(0, 2**62)),
-    max_size=5,
-)
-
-
-@settings(derandomize=True, deadline=None, max_examples=40)
-@given(USAGES)
-def test_a_stored_day_comes_back_as_it_was(rows: dict[tuple[str, str], dict[str, int]]) -> None:
-    names = ["account", "user"]
-    index = pd.MultiIndex.from_tuples(list(rows), names=names) if rows else None
-    index = pd.MultiIndex.from_arrays([[], []], names=names) if index is None else index
-    columns = list(dict.fromkeys(tres for row in rows.values() for tres in row if tres not in names))
-    table = pd.DataFrame([[row.get(t, 0) for t in columns] for row in rows.values()], index, columns)
-    day = WindowUsage(START, START + DAY, table.astype("int64"), {"a": 3}, {"RUNNING": 2})
-    with tempfile.TemporaryDirectory() as folder:
-        store = ParquetDays(Path(folder), "sandbox", {})
-        store.write(day, NOW)
-        kept = store.read(START.date())
-    assert store.remarks == ()
-    assert kept is not None
-    found, read_at = kept
-    assert (found.fingerprint, read_at) == (day.fingerprint, NOW)
-    assert (found.records, found.states, found.start, found.end) == (
-        day.records,
-        day.states,
-        day.start,
-        day.end,
-    )
-    assert [list(row) for row in found.seconds.to_numpy()] == [list(row) for row in day.seconds.to_numpy()]
-
-
 def test_days_are_read_together_as_far_as_their_records_allow(store: ParquetDays) -> None:
     asked: list[int] = []
+    cutoff = MONTH.end - timedelta(hours=1)
 
     def several(*bounds: datetime) -> list[WindowUsage]:
-        asked.append((bounds[-1] - bounds[0]).days)
+        asked.append(len(bounds) - 1)
         return [
             replace(Books().read(*pair), records={"a": 60_000 if pair[0].day > 9 else 20_000})
             for pair in pairwise(bounds)
         ]
 
-    cold = count_month(Books().read, store, MONTH, MONTH.end, read_several=several)
+    cold = count_month(Books().read, store, MONTH, cutoff, read_several=several)
     assert asked == [1, 6, 6, 2, 2, 2, 2, 2, 2, 2, 1], "six days bring 120,000 records, then two"
     asked.clear()
-    warm = count_month(Books().read, again(store), MONTH, MONTH.end, read_several=several)
+    warm = count_month(Books().read, again(store), MONTH, cutoff, read_several=several)
     assert asked == [2], "what is stored says how many records a day has"
-    assert totals(warm) == totals(cold) == totals(count_month(Books().read, None, MONTH, MONTH.end))
+    assert totals(warm) == totals(cold) == totals(count_month(Books().read, None, MONTH, cutoff))

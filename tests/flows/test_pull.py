@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.own_folder import PEOPLE, person
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -24,13 +26,13 @@ def test_a_create_order_becomes_accounts_users_and_one_plan_period(site) -> None
     assert accounts[customer][0] == "root"
     assert accounts[project][0] == customer
     assert accounts[account] == (project, "cpu=600,gres/gpu=60,mem=600G")
-    assert site.users(account) == {"crs_ada", "crs_max", "crs_mary"}
+    assert site.users(account) == PEOPLE
     assert (site.item(item)["state"], resource["state"]) == ("done", "OK")
     allocation = site.get(f"slurm-allocations/{resource['resource_uuid']}/")
     assert (allocation["state"], allocation["backend_id"]) == ("OK", account)
     assert len(site.open_periods(item)) == 1
     associations = site.get(f"slurm-associations/?allocation_uuid={resource['resource_uuid']}")
-    assert {row["username"] for row in associations} == {"crs_ada", "crs_max", "crs_mary"}
+    assert {row["username"] for row in associations} == PEOPLE
 
 
 def test_a_second_run_writes_nothing_anywhere(site) -> None:
@@ -82,7 +84,8 @@ def test_hostile_resource_names_become_safe_accounts(site) -> None:
     assert set(site.accounts()) - before == made
 
 
-HOSTILE_USERS = ("x,crs_evil", "evil account=root", "", "-i", "Crs_Ada", "root", "a\nb", "a b", "../x")
+NO_USERS = ("x,crs_evil", "evil account=root", "", "-i", "root", "a\nb", "a b", "../x")
+HOSTILE_USERS = (*NO_USERS, person("ada").title())
 
 
 def test_hostile_user_names_are_refused_and_the_others_get_their_allocation(site) -> None:
@@ -93,9 +96,9 @@ def test_hostile_user_names_are_refused_and_the_others_get_their_allocation(site
     item = site.order("shared")
     state = site.pull()
     assert (state.type.value, state.message) == ("FAILED", "1 order: 1 done; 1 with remarks")
-    assert site.users(site.resource(item)["backend_id"]) == {"crs_ada", "crs_max", "crs_mary"}
+    assert site.users(site.resource(item)["backend_id"]) == PEOPLE
     users = set(site.cluster.run("sacctmgr", "-nP", "show", "user", "format=user").split())
-    assert users - users_before <= {"crs_ada", "crs_max", "crs_mary"}
+    assert users - users_before <= PEOPLE
     assert len(site.open_periods(item)) == 1
 
 
@@ -121,23 +124,23 @@ def test_an_account_of_somebody_else_with_our_name_is_left_alone(site) -> None:
 
 
 def test_a_default_account_that_somebody_chose_is_kept(site) -> None:
-    run = site.cluster.run
+    run, friend = site.cluster.run, person("max")
     run("sacctmgr", "-i", "add", "account", "name=physics")
-    run("sacctmgr", "-i", "delete", "user", "where", "name=crs_max")
-    run("sacctmgr", "-i", "add", "user", "name=crs_max", "account=physics")
+    run("sacctmgr", "-i", "delete", "user", "where", f"name={friend}")
+    run("sacctmgr", "-i", "add", "user", f"name={friend}", "account=physics")
     item = site.order("polite")
     assert site.pull().message == "1 order: 1 done"
-    assert "crs_max" in site.users(site.resource(item)["backend_id"])
-    text = run("sacctmgr", "-nP", "show", "user", "where", "name=crs_max", "format=user,defaultaccount")
-    assert text.strip() == "crs_max|physics"
+    assert friend in site.users(site.resource(item)["backend_id"])
+    text = run("sacctmgr", "-nP", "show", "user", "where", f"name={friend}", "format=user,defaultaccount")
+    assert text.strip() == f"{friend}|physics"
 
 
 def test_members_without_a_freeipa_profile_still_compute(site) -> None:
-    site.marketplace.office.remove_freeipa_profile("crs_mary")
+    site.marketplace.office.remove_freeipa_profile(person("mary"))
     item = site.order("no profile")
     state = site.pull()
     assert (state.type.value, state.message) == ("COMPLETED", "1 order: 1 done")
-    assert "crs_mary" in site.users(site.resource(item)["backend_id"])
+    assert person("mary") in site.users(site.resource(item)["backend_id"])
 
 
 class TestWhatStopsARun:
@@ -192,5 +195,6 @@ class TestWhatStopsARun:
         monkeypatch.setenv("SLURM_DEFAULT_ACCOUNT", "nowhere")
         item = site.order("later")
         state = site.pull()
-        assert state.message == "1 order: 1 left for the next run"
+        assert state.type.value == "FAILED"
+        assert state.message.startswith("SLURM_DEFAULT_ACCOUNT: the account 'nowhere' is not on the cluster")
         assert site.item(item)["state"] == "executing"

@@ -9,6 +9,7 @@ import pytest
 
 from allocations.billing import BillingPeriod
 from sandbox.slurm import PastJob
+from tests.own_folder import person
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +35,7 @@ def allocation(site) -> Iterator[str]:
 def past_job(account: str, start: datetime, seconds: int, **how) -> PastJob:
     return PastJob(
         account=account,
-        user="crs_ada",
+        user=person("ada"),
         start=start,
         end=start + timedelta(seconds=seconds),
         tres=how.pop("tres", GPU_JOB),
@@ -63,14 +64,14 @@ def test_the_month_s_jobs_become_amounts_that_equal_slurmdbds_books(site, alloca
     }
     site.cluster.rollup(start, start + timedelta(hours=1))
     books = site.cluster.usage_from_rollup(account, start, start + timedelta(hours=1))
-    assert books["crs_ada", "cpu"] == cpu_seconds
-    assert books["crs_ada", "gres/gpu"] == gpu_seconds
-    assert books["crs_ada", "mem"] == mem_seconds
+    assert books[person("ada"), "cpu"] == cpu_seconds
+    assert books[person("ada"), "gres/gpu"] == gpu_seconds
+    assert books[person("ada"), "mem"] == mem_seconds
 
 
 def test_a_job_that_still_runs_counts_up_to_the_run(site, allocation) -> None:
     account = site.resource(allocation)["backend_id"]
-    job = site.cluster.submit(user="crs_ada", account=account, seconds=120, cpus=60, gpus=0)
+    job = site.cluster.submit(user=site.someone(account), account=account, seconds=120, cpus=60, gpus=0)
     site.cluster.wait_for_job(job, {"RUNNING"})
     site.push()
     first = site.usage(allocation)["cpu"]

@@ -23,6 +23,7 @@ import pytest
 
 from sandbox.slurm import people
 from sandbox.stack import Stack
+from tests.own_folder import DEMO_FOLDER, FOLDER, ROOT, UP_FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,9 +31,6 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import BrowserContext
 
-ROOT = Path(__file__).parents[2]
-UP_FOLDER = ROOT / ".sandbox" / "test-up"
-DEMO_FOLDER = ROOT / ".sandbox" / "test-demo"
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 CTRL_C = b"\x03"
 WIDTH, HEIGHT = 120, 50
@@ -196,18 +194,19 @@ def up() -> Iterator[Up]:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[BrowserContext]:
-    """Debian's Chromium, installed when missing, with a profile of its own in the checkout."""
+    """Debian's Chromium, installed when missing, with a profile and a home of its own in the checkout."""
     from playwright.sync_api import sync_playwright  # noqa: PLC0415 - fast tests do without
 
     from sandbox.slurm.packages import install_missing  # noqa: PLC0415 - the same
 
     install_missing(lambda line: sys.stderr.write(f"{line}\n"), {"chromium": "chromium"})
-    profile = ROOT / ".sandbox" / "test-browser"
+    profile = FOLDER / "browser"
     shutil.rmtree(profile, ignore_errors=True)
     with sync_playwright() as playwright:
         context = playwright.chromium.launch_persistent_context(
             profile,
             executable_path=CHROMIUM,
+            env={"HOME": str(profile), "PATH": os.environ["PATH"]},  # it writes to ~/.config and ~/.cache
             args=CHROMIUM_ARGUMENTS,
             viewport={"width": 1280, "height": 800},
         )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sandbox.slurm.places import key_of
+from tests.own_folder import DEMO_FOLDER as FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.slurm, pytest.mark.prefect]
 
-FOLDER = Path(__file__).parents[2] / ".sandbox" / "test-demo"
 SHARED = (Path("/tmp"), Path("/var/tmp"), Path("/run"), Path("/dev/shm"))  # noqa: S108 - only looked at
 OURS = re.compile(rf"crs-\d+-{key_of(FOLDER / 'slurm')}|prefect|slurm|munge|mysql|maria")
 PULL = "pull-orders makes it real"

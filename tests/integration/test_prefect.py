@@ -60,6 +60,13 @@ def test_usage_is_scheduled_hourly_at_a_quarter_past(up: Any, until: Any) -> Non
     assert {after - before for before, after in pairwise(times)} == {timedelta(hours=1)}
 
 
+def test_drift_is_looked_for_once_a_day_at_a_quiet_hour(up: Any, until: Any) -> None:
+    until(lambda: len(scheduled(up, "daily")) > 1, "scheduled drift checks")
+    times = scheduled(up, "daily")
+    assert {(time.hour, time.minute, time.second) for time in times} == {(3, 40, 0)}
+    assert {after - before for before, after in pairwise(times)} == {timedelta(days=1)}
+
+
 def test_a_backfill_is_never_scheduled(up: Any) -> None:
     assert scheduled(up, "backfill") == []
 

@@ -13,51 +13,37 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from allocations.accounts import AccountName
-from allocations.reconcile import MORE_IN_BOOKS, NO_BOOKS, Verdict, reconcile
-from allocations.usage import UNKNOWN, add_up, seconds_by_account
-from sandbox.inherited import environment as environment_here
-from sandbox.slurm import PastJob
-from slurm_io.client import SLURM_ENVIRONMENT, Slurm
-from slurm_io.runner import NativeRunner
+from allocations.usage import UNKNOWN, add_up
+from tests.slurm_io.past import (
+    ACCOUNT,
+    CLEANING,
+    DAY,
+    HOUR,
+    MINUTE,
+    OTHER,
+    STATES,
+    USER,
+    WHOLE,
+    booked,
+    counted,
+    door_of,
+    flat,
+    job,
+    same_for_traps,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import pandas as pd
-
-    from sandbox.slurm import Cluster
+    from sandbox.slurm import Cluster, PastJob
+    from slurm_io.client import Slurm
 
 pytestmark = pytest.mark.slurm
-DAY = datetime(2025, 3, 30, tzinfo=UTC)
-"""In Europe's summer time begins on it."""
-HOUR = timedelta(hours=1)
-MINUTE = timedelta(minutes=1)
-ACCOUNT, USER, OTHER = "crt_traps", "crt_ghost", "crt_other"
-STATES = (
-    *("COMPLETED", "CANCELLED", "FAILED", "TIMEOUT", "NODE_FAIL", "PREEMPTED"),
-    *("BOOT_FAIL", "DEADLINE", "OUT_OF_MEMORY"),
-)
-TRES = {"cpu": 4, "mem": 8192, "node": 1, "billing": 4, "gres/gpu": 2, "gres/gpu:a100": 2}
-CLEANING = """
-    DELETE FROM sandbox_suspend_table WHERE job_db_inx IN
-        (SELECT job_db_inx FROM sandbox_job_table WHERE id_job >= 10000000);
-    DELETE FROM sandbox_job_table WHERE id_job >= 10000000;
-    DELETE FROM sandbox_assoc_usage_hour_table WHERE time_start < 1767225600;
-    DELETE FROM sandbox_assoc_usage_day_table WHERE time_start < 1767225600"""
-"""A rollup adds and corrects rows; it never takes one back."""
 
 
 @pytest.fixture(scope="module")
 def slurm(cluster: Cluster) -> Slurm:
-    """The door, on a headnode whose own clock is Central Europe's, and an account with two users."""
-    cluster.run("sacctmgr", "-i", "add", "account", ACCOUNT)
-    for account in ("cloudrock", ACCOUNT):
-        cluster.run("sacctmgr", "-i", "add", "user", f"{USER},{OTHER}", f"account={account}")
-    zone = {"TZ": "Europe/Berlin"}
-    environment = {**environment_here(), **cluster.environment, **zone, **SLURM_ENVIRONMENT}
-    cluster.was_there_since(datetime(2024, 1, 1, tzinfo=UTC))
-    return Slurm(NativeRunner(environment), AccountName("cloudrock"))
+    return door_of(cluster)
 
 
 @pytest.fixture
@@ -67,43 +53,6 @@ def past(cluster: Cluster) -> Iterator[Cluster]:
     cluster.sql(CLEANING)
 
 
-def job(start: datetime | None, length: timedelta, **how: object) -> PastJob:
-    facts = {"account": ACCOUNT, "user": USER, "tres": TRES, "start": start, "end": (start or DAY) + length}
-    return PastJob(**{**facts, **how})  # type: ignore[arg-type]
-
-
-Sums = dict[tuple[str, str, str], int]
-
-
-def counted(slurm: Slurm, *bounds: datetime) -> Sums:
-    """Ours, from as many windows as there are between the bounds: what was used at all."""
-    windows = itertools.pairwise(bounds)
-    return flat(add_up(slurm.fetch_usage(start, end).seconds for start, end in windows))
-
-
-def flat(seconds: pd.DataFrame) -> Sums:
-    rows = seconds.reset_index().melt(["account", "user"]).itertuples(index=False)
-    return {(account, user, tres): seconds for account, user, tres, seconds in rows if seconds}
-
-
-def booked(cluster: Cluster, start: datetime, end: datetime) -> Sums:
-    """slurmdbd's, as it has just summed them up."""
-    cluster.rollup(start, end)
-    return {key: n for key, n in cluster.books_from_rollup(start, end).items() if n}
-
-
-def same_for_traps(slurm: Slurm, cluster: Cluster, *bounds: datetime) -> dict[str, int]:
-    """Assert that both are the same, user by user and TRES by TRES; the account's sums."""
-    theirs = {key: n for key, n in booked(cluster, bounds[0], bounds[-1]).items() if key[0] == ACCOUNT}
-    ours = {key: n for key, n in counted(slurm, *bounds).items() if key[0] == ACCOUNT}
-    assert ours == theirs
-    total: dict[str, int] = {}
-    for (_, _, tres), seconds in ours.items():
-        total[tres] = total.get(tres, 0) + seconds
-    return total
-
-
-WHOLE = (DAY, DAY + timedelta(days=1))
 CASES: dict[str, tuple[list[PastJob], dict[str, int]]] = {
     "nothing": ([], {}),
     "allocated, whole and by type": (
@@ -314,60 +263,3 @@ def test_what_belongs_to_nobody_keeps_the_total_whole(slurm: Slurm, past: Cluste
     ours = counted(slurm, *WHOLE)
     assert ours[UNKNOWN, UNKNOWN, "cpu"] == 480
     assert sum(ours.values()) == sum(booked(past, *WHOLE).values())
-
-
-def verdict(slurm: Slurm, account: str = ACCOUNT) -> tuple[Verdict, str]:
-    """How our CPU seconds of the day stand to what sreport says."""
-    ours = seconds_by_account(slurm.fetch_usage(*WHOLE).seconds)
-    found = reconcile(
-        {account: ours.get(account, {})},
-        slurm.fetch_books(*WHOLE, ["cpu"]),
-        ["cpu"],
-        below={},
-        reservations=slurm.fetch_reservations(*WHOLE),
-        until=WHOLE[1],
-    )
-    line = next(line for line in found.lines if line.account == account)
-    return line.verdict, line.words
-
-
-def test_sreport_agrees_on_users_that_are_no_users_of_this_host(slurm: Slurm, past: Cluster) -> None:
-    past.insert_jobs([job(DAY, MINUTE)])
-    past.rollup(*WHOLE)
-    assert verdict(slurm) == (Verdict.AGREES, "")
-    books = slurm.fetch_books(*WHOLE, ["cpu"])
-    assert books.of_users[ACCOUNT] == {"cpu": 240}
-
-
-def test_purged_records_leave_books_without_jobs_which_is_a_mismatch(slurm: Slurm, past: Cluster) -> None:
-    past.insert_jobs([job(DAY, MINUTE)])
-    past.rollup(*WHOLE)
-    past.sql("DELETE FROM sandbox_job_table WHERE id_job >= 10000000")
-    for _ in range(2):
-        assert verdict(slurm) == (Verdict.MISMATCH, MORE_IN_BOOKS)
-        past.rollup(*WHOLE)
-
-
-def test_hours_that_slurmdbd_has_not_summed_up_cannot_be_verified(slurm: Slurm, past: Cluster) -> None:
-    never = datetime(2024, 6, 1, 10, tzinfo=UTC)
-    found = reconcile({ACCOUNT: {"cpu": 1}}, None, ["cpu"], below={}, until=never + HOUR)
-    assert (found.lines[0].verdict, found.lines[0].words) == (Verdict.UNVERIFIED, NO_BOOKS)
-    assert slurm.fetch_rolled_until(never) is None
-    past.rollup(never - 3 * HOUR, never - 2 * HOUR)
-    assert slurm.fetch_rolled_until(never + timedelta(seconds=5)) == never - 2 * HOUR
-
-
-def test_the_idle_time_of_a_reservation_is_in_the_books_and_has_a_name(slurm: Slurm, past: Cluster) -> None:
-    number = past.sql(f"SELECT id_assoc FROM sandbox_assoc_table WHERE acct='{ACCOUNT}' AND user=''")[0][0]  # noqa: S608
-    start = int(DAY.timestamp())
-    past.sql(
-        "INSERT INTO sandbox_resv_table (id_resv, deleted, assoclist, flags, nodelist, node_inx, resv_name, "  # noqa: S608
-        f"time_start, time_end, tres, unused_wall) VALUES (77, 0, '{number}', 0, 'n1', '0', 'course', "
-        f"{start}, {start + 3600}, '1=64', 0)"
-    )
-    past.insert_jobs([job(DAY + 2 * HOUR, MINUTE)])
-    past.rollup(*WHOLE)
-    try:
-        assert verdict(slurm) == (Verdict.EXPLAINED, "idle time of the reservation course")
-    finally:
-        past.sql("DELETE FROM sandbox_resv_table WHERE id_resv = 77")

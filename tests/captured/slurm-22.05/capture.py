@@ -43,7 +43,8 @@ def main() -> None:
     lines = [
         "# What SLURM really prints",
         "",
-        f"{version}{datetime.datetime.now(datetime.UTC):%Y-%m-%d}; `capture.py` makes them anew.",
+        f"{version}{datetime.datetime.now(datetime.UTC):%Y-%m-%d}; `capture.py` makes them anew. `capture_door.py` makes",
+        "those that [DOOR.md](DOOR.md) lists: the door's own questions, and the answers to those who may not.",
         "`x.out` is standard output, `x.err` standard error, byte for byte; an empty one is not kept.",
         "Standard input is /dev/null. In the order they were run:",
         "",

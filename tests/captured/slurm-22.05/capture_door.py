@@ -16,17 +16,15 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parents[2]))
 from sandbox.slurm import Cluster  # noqa: E402
 
+from allocations.changes import AddUsers, CancelJobs, Change, CloseUsers, CreateAccount, DeleteAccount, DrainAccount  # noqa: E402
+from allocations.changes import RegisterUsers, RemoveUsers  # noqa: E402
+from allocations.model import Account  # noqa: E402
+from slurm_io.changing import commands_for  # noqa: E402
 from slurm_io.client import SLURM_ENVIRONMENT  # noqa: E402
-from slurm_io.commands import (  # noqa: E402
-    show_account_usage,
-    show_association_ids,
-    show_associations,
-    show_cluster_usage,
-    show_clusters,
-    show_jobs,
-    show_reservations,
-    show_these_jobs,
-)
+from slurm_io.commands import show_active_jobs, show_associations, show_children, show_default_accounts, show_jobs  # noqa: E402
+from slurm_io.commands import show_organizations, show_queue  # noqa: E402
+from slurm_io.commands import show_association_ids, show_these_jobs  # noqa: E402
+from slurm_io.commands_books import show_account_usage, show_cluster_usage, show_clusters, show_reservations  # noqa: E402
 
 notes: list[tuple[str, str, int]] = []
 MGR = ("sacctmgr", "-i")
@@ -35,8 +33,10 @@ MGR = ("sacctmgr", "-i")
 def main() -> None:
     with Cluster(HERE.parents[2] / ".sandbox" / "capture-door") as cluster:
         os.environ.update({**cluster.environment, **SLURM_ENVIRONMENT})
-        cluster.add_people("crr_eve")
+        cluster.add_people("crr_eve", "crr_max", "crr_ida")
         limits()
+        tree()
+        at_work(cluster)
         denied("crr_eve")
         jobs(cluster)
         books(cluster)
@@ -70,7 +70,74 @@ def limits() -> None:
     quietly(*MGR, "add", "user", "crr_eve", "account=shown_600", "defaultaccount=cloudrock")
     quietly(*MGR, "add", "user", "crr_eve", "account=shown_614400000")
     quietly(*MGR, "add", "user", "crr_eve", "account=shown_600", "partition=main")
+
+
+def apply(*changes: Change) -> None:
+    for change in changes:
+        for command in commands_for(change):
+            quietly(*command)
+
+
+def tree() -> None:
+    """Accounts and users as pull makes them, closes them and leaves them; and what others leave."""
+    apply(
+        CreateAccount(Account("hpc_customer", "root", description="ACME")),
+        CreateAccount(Account("hpc_project", "hpc_customer", description="Genomes")),
+        CreateAccount(Account("hpc_work", "hpc_project", {"cpu": 60000, "mem": 1536, "gres/gpu:a100": 0})),
+        CreateAccount(Account("hpc_going", "hpc_project")),
+        CreateAccount(Account("hpc_gone", "hpc_project")),
+        RegisterUsers(("crr_max", "crr_ida"), "cloudrock"),
+        AddUsers("hpc_work", ("crr_eve", "crr_max", "crr_ida")),
+        CloseUsers("hpc_work", ("crr_ida",)),
+        DrainAccount("hpc_going"),
+    )
+    quietly(*MGR, "add", "user", "crr_lost", "account=hpc_gone")
+    quietly(*MGR, "add", "user", "crr_max", "account=hpc_gone")
+    quietly(*MGR, "modify", "account", "where", "name=hpc_going", "set", "MaxSubmitJobs=0")
+    quietly(*MGR, "add", "user", "crr_max", "account=hpc_going")
+    quietly(*MGR, "modify", "user", "where", "name=crr_max", "set", "defaultaccount=hpc_gone")
+    apply(DeleteAccount("hpc_gone"))
     capture("door-show-assoc", *show_associations())
+    capture("door-show-account", *show_organizations())
+    capture("door-show-user", *show_default_accounts())
+    capture("door-show-children", *show_children("hpc_project"))
+    capture("door-show-children-none", *show_children("hpc_work"))
+    quietly(*MGR, "modify", "user", "where", "name=crr_max", "set", "defaultaccount=cloudrock")
+    apply(RemoveUsers("hpc_going", ("crr_max",)))
+
+
+def at_work(cluster: Cluster) -> None:
+    """Jobs that stand in the way, as slurmctld and slurmdbd tell of them."""
+    work = {"user": "crr_eve", "account": "hpc_work"}
+    running = cluster.submit(**work, seconds=600)
+    suspended = cluster.submit(user="crr_max", account="hpc_work", seconds=600)
+    for job in (running, suspended):
+        cluster.wait_for_job(job, states={"RUNNING"})
+    cluster.submit("--hold", **work, seconds=5)
+    cluster.submit("--hold", "--array=1-3%2", **work, seconds=5)
+    cluster.run("scontrol", "suspend", str(suspended))
+    cluster.wait_for_job(suspended, states={"SUSPENDED"})
+    accounts = {"hpc_work", "hpc_project", "hpc_nowhere"}
+    capture("door-squeue", *show_queue(accounts))
+    capture("door-squeue-none", *show_queue({"hpc_project", "hpc_nowhere"}))
+    capture("door-sacct-active", *show_active_jobs(accounts))
+    capture("door-sacct-active-none", *show_active_jobs({"hpc_project", "hpc_nowhere"}))
+    for name, change in (
+        ("door-delete-account-with-jobs", DeleteAccount("hpc_work")),
+        ("door-delete-users-with-jobs", RemoveUsers("hpc_work", ("crr_eve", "crr_max"))),
+        ("door-cancel-jobs-of-users", CancelJobs("hpc_work", ("crr_max",))),
+        ("door-cancel-jobs", CancelJobs("hpc_work")),
+        ("door-cancel-jobs-again", CancelJobs("hpc_work")),
+        ("door-close-users", CloseUsers("hpc_work", ("crr_eve", "crr_max"))),
+    ):
+        (command,) = commands_for(change)
+        capture(name, *command)
+    capture(
+        "door-sbatch-closed-user", "sbatch", "-A", "hpc_work", "-o", "/dev/null", "-D", "/", "--wrap", "true",
+        user="crr_eve",
+    )
+    for job in (running, suspended):
+        cluster.wait_for_job(job)
 
 
 def denied(user: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,12 +12,12 @@ import httpx
 import pytest
 
 from sandbox.cloudrock import Marketplace
-from tests.sandbox.cloudrock.beside_http import BEFORE, prepare
+from tests.sandbox.cloudrock.beside_http import before, prepare
 from tests.sandbox.cloudrock.recording import Exchange, read_exchanges
 from tests.sandbox.cloudrock.replay import Replay
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 EXCHANGES = read_exchanges()
 TOTAL = 594
@@ -70,7 +69,7 @@ def test_family_answers_as_recorded(family: str, findings: dict[str, list[str]])
 
 
 def test_every_exchange_is_replayed_or_has_a_reason_not_to_be(
-    findings: dict[str, list[str]], capsys: pytest.CaptureFixture[str]
+    findings: dict[str, list[str]], record_property: Callable[[str, object], None]
 ) -> None:
     names = [exchange.name for exchange in EXCHANGES]
     assert len(names) == len(set(names)) == TOTAL
@@ -78,8 +77,7 @@ def test_every_exchange_is_replayed_or_has_a_reason_not_to_be(
     assert not set(findings) & set(NOT_REPLAYED)
     assert all(NOT_REPLAYED.values())
     same = sum(not found for found in findings.values())
-    with capsys.disabled():
-        sys.stdout.write(f"\nreplayed {len(findings)} of {TOTAL} exchanges, {same} as recorded\n")
+    record_property("told", f"replayed {len(findings)} of {TOTAL} exchanges, {same} as recorded")
 
 
 def test_the_docs_tell_what_is_replayed_and_what_is_not(findings: dict[str, list[str]]) -> None:
@@ -95,4 +93,4 @@ def test_the_docs_tell_what_is_replayed_and_what_is_not(findings: dict[str, list
 
 
 def test_no_step_beside_http_is_stale() -> None:
-    assert set(BEFORE) <= {exchange.name for exchange in EXCHANGES}
+    assert set(before) <= {exchange.name for exchange in EXCHANGES}

@@ -12,6 +12,7 @@ import pytest
 
 from sandbox.slurm import Cluster, SandboxError
 from sandbox.slurm.daemons import NAMES
+from tests.own_folder import person as os_user
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,8 +25,9 @@ def person(cluster: Cluster) -> str:
     """A throw-away user when the tests run as root, else whoever runs them."""
     if os.geteuid() != 0:
         return pwd.getpwuid(os.geteuid()).pw_name
-    cluster.add_people("crs_test_ada")
-    return "crs_test_ada"
+    name = os_user("tester")
+    cluster.add_people(name)
+    return name
 
 
 @pytest.fixture
@@ -80,7 +82,7 @@ def test_a_job_can_be_suspended_and_requeued(cluster: Cluster, team: str, person
     cluster.run("scancel", str(job))
     assert cluster.wait_for_job(job) == "CANCELLED"
     states = cluster.run("sacct", "-nPXD", "--allusers", "-j", str(job), "-o", "state").split()
-    assert states == ["REQUEUED", "CANCELLED", "by", "0"]
+    assert states == ["REQUEUED", "CANCELLED", "by", str(os.geteuid())]
 
 
 def test_a_limit_holds_a_job_back(cluster: Cluster, team: str, person: str) -> None:
@@ -108,13 +110,14 @@ def test_sql_that_fails_is_an_error_with_what_the_database_said(cluster: Cluster
 
 
 def test_only_root_makes_throw_away_users_and_no_group_with_them(cluster: Cluster) -> None:
+    name = os_user("lonely")
     if os.geteuid() != 0:
         with pytest.raises(SandboxError, match="only root can make OS users"):
-            cluster.add_people("crs_test_group")
+            cluster.add_people(name)
         return
-    cluster.add_people("crs_test_group")
-    assert "crs_test_group" in {entry.pw_name for entry in pwd.getpwall()}
-    assert "crs_test_group" not in {group.gr_name for group in grp.getgrall()}
+    cluster.add_people(name)
+    assert name in {entry.pw_name for entry in pwd.getpwall()}
+    assert name not in {group.gr_name for group in grp.getgrall()}
 
 
 @pytest.mark.parametrize("name", ["daemon", "root"])

@@ -1,0 +1,55 @@
+"""`cloudrock-slurm repair ACCOUNT...`: missing accounts of OK resources are made again, nothing else."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from allocations.repairing import plan_repair
+from cloudrock_slurm.ending import FAILED, calm_ending
+from cloudrock_slurm.plan import NEWCOMERS, Terminal, title_of, words_of
+from flows.doors import open_cloudrock, open_slurm
+from flows.gathering import gather
+from flows.settings import load_rules, load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from prefect.client.schemas.objects import State
+
+    from allocations.planning import RunPlan
+    from flows.settings import Settings
+
+
+def repair(accounts: Sequence[str], *, dry_run: bool = False) -> int:
+    """Show the plan of the repair, then carry it out; 1 for an account that is not to be repaired."""
+    with calm_ending():
+        settings = load_settings()
+        rules = load_rules(settings)
+        slurm = open_slurm(settings)
+        with open_cloudrock(settings) as cloudrock:
+            snapshot, observed = gather(cloudrock, slurm, settings)
+        show(plan_repair(snapshot, observed, rules, accounts), settings, with_commands=dry_run)
+        return 0 if dry_run else carry_out(accounts)
+
+
+def show(plan: RunPlan, settings: Settings, *, with_commands: bool) -> None:
+    """The plan in an operator's words."""
+    terminal = Terminal(Console(highlight=False, soft_wrap=True), settings, with_commands)
+    if plan.newcomers:
+        terminal.tell(NEWCOMERS, plan.registration.steps)
+    for part in plan.parts:
+        terminal.tell(title_of(part), part.plan.steps, *words_of(part))
+
+
+def carry_out(accounts: Sequence[str]) -> int:
+    """Run the flow in this process; it plans anew, as the sole writer."""
+    from flows.repair import repair_accounts  # noqa: PLC0415 - Prefect takes seconds
+    from flows.serving import require_server  # noqa: PLC0415 - the same
+
+    require_server()
+    state: State[Any] = repair_accounts(list(accounts), return_state=True)
+    sys.stdout.write(f"{state.name}: {state.message}\n")
+    return 0 if state.is_completed() else FAILED

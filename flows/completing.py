@@ -1,0 +1,114 @@
+"""The marketplace's side of an order: associations, backend ids, and the calls that end it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from allocations.finishing import limits_to_mend, next_finish
+from allocations.kinds import Kind
+from allocations.planning import added_users, limit_components
+from cloudrock_io.errors import CloudrockRejected, UnexpectedCloudrockData
+from flows import tasks
+from flows.site import subject_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from allocations.accounts import AccountName, UserName
+    from allocations.marketplace import OrderItem, Resource
+    from allocations.outcomes import Outcome
+    from allocations.snapshot import Snapshot
+    from flows.site import Site
+
+MOST_FINISHING_CALLS = 4
+"""For a Terminate out of Deleting: ok, deletion scheduled, done; and one to spare."""
+
+BAD_REQUEST = 400
+"""The marketplace's answer for a user without a FreeIPA profile, or without the association (contract 5)."""
+
+
+def complete(site: Site, outcome: Outcome, order: OrderItem, resource: Resource, snapshot: Snapshot) -> None:
+    """Everything that the marketplace is told once the cluster shows what was ordered."""
+    subject = subject_of(outcome)
+    account = outcome.part.account
+    if outcome.part.kind is Kind.TERMINATE:
+        end(site, outcome, order, resource)
+        return
+    if account is None:
+        raise UnexpectedCloudrockData(f"order item {order.uuid}", "an account to finish it with", "none")
+    if resource.account != account or outcome.part.kind is Kind.CREATE:
+        tasks.record_account(site.cloudrock, resource.uuid, account, "allocation", subject)
+    if outcome.part.kind is Kind.CREATE:
+        associate_missing(site, outcome, resource, account)
+    mended = limits_to_mend(order.limits, resource.limits, limit_components(snapshot))
+    if mended is not None and outcome.part.kind in (Kind.UPDATE, Kind.SWITCH):
+        tasks.mend_limits(site.cloudrock, resource.uuid, mended, subject)
+    end(site, outcome, order, resource)
+    look_at_periods(site, outcome, resource, account)
+
+
+def end(site: Site, outcome: Outcome, order: OrderItem, resource: Resource) -> None:
+    """The calls that end the order, each chosen from what the marketplace says then."""
+    subject = subject_of(outcome)
+    for _ in range(MOST_FINISHING_CALLS):
+        item, state, allocation = tasks.read_order(site.cloudrock, order.uuid, resource.uuid, subject)
+        step = next_finish(outcome.part.kind, item, state, allocation)
+        if step is None:
+            return
+        tasks.finish_order(site.cloudrock, step, order.uuid, resource.uuid, subject)
+    item, state, allocation = tasks.read_order(site.cloudrock, order.uuid, resource.uuid, subject)
+    if next_finish(outcome.part.kind, item, state, allocation) is not None:
+        raise UnexpectedCloudrockData(
+            f"order item {order.uuid}", "done", f"not done after {MOST_FINISHING_CALLS} calls"
+        )
+
+
+def associate_missing(site: Site, outcome: Outcome, resource: Resource, account: AccountName) -> None:
+    """The associations that the marketplace lacks of a new allocation's users."""
+    if resource.allocation_uuid is None:
+        raise UnexpectedCloudrockData(f"resource {resource.uuid}", "a SLURM allocation", "none")
+    present = tasks.fetch_associated(site.cloudrock, resource.allocation_uuid, subject_of(outcome))
+    associate(site, outcome, resource, sorted(site.observed.users_of(account) - present))
+
+
+def associate(site: Site, outcome: Outcome, resource: Resource, users: Iterable[UserName]) -> None:
+    """The users' associations in the marketplace; those it refuses (no FreeIPA profile) are noted."""
+    for user in users:
+        try:
+            tasks.create_association(site.cloudrock, resource.uuid, user, subject_of(outcome))
+        except CloudrockRejected as refusal:
+            note_refusal(site, outcome, f"{user} is not associated in the marketplace", refusal)
+
+
+def dissociate(site: Site, outcome: Outcome, resource: Resource, users: Iterable[UserName]) -> None:
+    """The same for users who leave; an association that is not there is what was wanted."""
+    for user in users:
+        try:
+            tasks.delete_association(site.cloudrock, resource.uuid, user, subject_of(outcome))
+        except CloudrockRejected as refusal:
+            if not any("does not exist" in reason for reason in refusal.reasons):
+                note_refusal(site, outcome, f"{user} stays associated in the marketplace", refusal)
+
+
+def note_refusal(site: Site, outcome: Outcome, what: str, refusal: CloudrockRejected) -> None:
+    """A refusal of one user is a note; any other refusal goes on."""
+    if refusal.status != BAD_REQUEST:
+        raise refusal
+    site.logger.warning("%s: %s", subject_of(outcome), refusal)
+    outcome.notes.append(f"{what}: {'; '.join(refusal.reasons)}")
+
+
+def added(outcome: Outcome) -> tuple[UserName, ...]:
+    """Everybody to whom the part gives an association."""
+    return added_users(outcome.part.plan)
+
+
+def look_at_periods(site: Site, outcome: Outcome, resource: Resource, account: AccountName) -> None:
+    """A finished order has one open plan period: without one, or with two, billing would be wrong."""
+    periods = tasks.fetch_plan_periods(site.cloudrock, resource.uuid, account)
+    still_open = sum(period.end is None for period in periods)
+    if still_open != 1:
+        outcome.remarks.append(
+            f"{still_open} open plan periods instead of one: usage cannot be billed as it should "
+            "(was it ordered without a plan, or finished before by another tool?)"
+        )

@@ -1,0 +1,161 @@
+"""Pure builders of the commands that write: one change, its argument vectors, first to last.
+
+Everything that becomes a name has passed `allocations.accounts`; here it is checked once more, because an
+empty or odd name makes sacctmgr act on something else than was meant.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, assert_never
+
+from allocations.accounts import ROOT, account_name, described, user_name
+from allocations.changes import (
+    AddUsers,
+    CancelJobs,
+    CloseUsers,
+    CreateAccount,
+    DeleteAccount,
+    DrainAccount,
+    MoveAccount,
+    MoveDefaults,
+    RegisterUsers,
+    RemoveUsers,
+    ReopenAccount,
+    ReopenUsers,
+    SetLimits,
+)
+from allocations.components import LEGAL_TYPE, TYPE_RULE
+from allocations.errors import InvalidName
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from allocations.accounts import AccountName, UserName
+    from allocations.changes import Change
+    from allocations.model import Account, Limits
+    from slurm_io.commands import Command
+
+WRITE = ("sacctmgr", "-i")
+"""-i: without it sacctmgr asks, and with no terminal repeats its question for ever."""
+UNLIMITED = "-1"
+NOTHING = "0"
+ORGANIZATION = "cloudrock-slurm"
+"""The organization of the accounts that we make: how we know them again."""
+DRAINING = "cloudrock-slurm-draining"
+"""The organization of those that we are about to delete: how a later run knows that it was us."""
+
+
+def commands_for(change: Change) -> tuple[Command, ...]:  # noqa: C901, PLR0911, PLR0912 - one case a change
+    """The commands that carry out one change, first to last; none for a change of nothing.
+
+    Raises:
+        InvalidName: for anything that SLURM would not read as exactly the name it stands for.
+    """
+    match change:
+        case RegisterUsers(users=users, default_account=account):
+            return add_users(account, users, f"defaultaccount={account_name(account)}")
+        case CreateAccount(account=account):
+            return (add_account(account),)
+        case MoveAccount(account=name, after=parent):
+            return (modify_account(name, f"parent={parent_word(parent)}"),)
+        case SetLimits(account=name, before=before, after=after):
+            limits = limit_option(before, after)
+            return (modify_account(name, *limits),) if limits else ()
+        case AddUsers(account=name, users=users):
+            return add_users(name, users)
+        case DrainAccount(account=name):
+            return (modify_account(name, f"organization={DRAINING}", "GrpSubmitJobs=0"),)
+        case ReopenAccount(account=name):
+            return (modify_account(name, f"organization={ORGANIZATION}", f"GrpSubmitJobs={UNLIMITED}"),)
+        case CloseUsers(account=name, users=users):
+            return submit_limits(name, users, NOTHING)
+        case ReopenUsers(account=name, users=users):
+            return submit_limits(name, users, UNLIMITED)
+        case CancelJobs(account=name, users=users):
+            return cancel_jobs(name, users)
+        case MoveDefaults(users=users, after=account):
+            return move_defaults(account_name(account), users)
+        case RemoveUsers(account=name, users=users):
+            where = ("where", f"name={names_of(users)}", f"account={account_name(name)}")
+            return ((*WRITE, "delete", "user", *where),) if users else ()
+        case DeleteAccount(account=name):
+            return ((*WRITE, "delete", "account", "where", f"name={account_name(name)}"),)
+        case _:
+            assert_never(change)
+
+
+def names_of(users: Collection[UserName]) -> str:
+    """Users as an option takes them."""
+    return ",".join(user_name(user) for user in users)
+
+
+def add_users(account: AccountName, users: Collection[UserName], *options: str) -> tuple[Command, ...]:
+    """One call for all of them; none without any."""
+    where = (f"name={names_of(users)}", f"account={account_name(account)}")
+    return ((*WRITE, "add", "user", *where, *options),) if users else ()
+
+
+def add_account(account: Account) -> Command:
+    """The account below its parent, with its limits from the first moment on."""
+    place = (f"name={account_name(account.name)}", f"parent={parent_word(account.parent)}")
+    text = described(account.description) or account.name
+    words = (f"description={text}", f"organization={ORGANIZATION}")
+    return (*WRITE, "add", "account", *place, *words, *limit_option({}, account.grp_tres_mins))
+
+
+def parent_word(parent: AccountName | None) -> str:
+    """A parent as an option takes it."""
+    return ROOT if parent in (None, ROOT) else account_name(parent)
+
+
+def modify_account(name: AccountName, *settings: str) -> Command:
+    """One account's settings."""
+    return (*WRITE, "modify", "account", "where", f"name={account_name(name)}", "set", *settings)
+
+
+def submit_limits(account: AccountName, users: Collection[UserName], limit: str) -> tuple[Command, ...]:
+    """Both of an association's limits, where people set one: both at 0 say that it was us."""
+    where = ("where", f"name={names_of(users)}", f"account={account_name(account)}")
+    limits = (f"GrpSubmitJobs={limit}", f"MaxSubmitJobs={limit}")
+    return ((*WRITE, "modify", "user", *where, "set", *limits),) if users else ()
+
+
+def move_defaults(account: AccountName, users: Collection[UserName]) -> tuple[Command, ...]:
+    """First the association, without which SLURM refuses the default; adding one that is there is fine."""
+    if not users:
+        return ()
+    where = ("where", f"name={names_of(users)}")
+    return (
+        *add_users(account, users),
+        (*WRITE, "modify", "user", *where, "set", f"defaultaccount={account}"),
+    )
+
+
+def cancel_jobs(account: AccountName, users: Collection[UserName] | None) -> tuple[Command, ...]:
+    """Scancel takes one user at a time; without a user it means everybody's jobs under the account."""
+    base = ("scancel", f"--account={account_name(account)}")
+    if users is None:
+        return (base,)
+    return tuple((*base, f"--user={user_name(user)}") for user in users)
+
+
+def limit_option(before: Limits, after: Limits) -> tuple[str, ...]:
+    """`GrpTRESMins=cpu=600,...`; a TRES that loses its limit is written as -1; empty when nothing is set."""
+    wanted = {tres: minutes_word(tres, minutes) for tres, minutes in after.items()}
+    cleared = {tres: UNLIMITED for tres in before if tres not in after}
+    pairs = ",".join(f"{tres_name(tres)}={value}" for tres, value in sorted({**wanted, **cleared}.items()))
+    return (f"GrpTRESMins={pairs}",) if pairs else ()
+
+
+def tres_name(text: str) -> str:
+    """A TRES as it stands in an option, or InvalidName."""
+    if not LEGAL_TYPE.fullmatch(text):
+        raise InvalidName("TRES", text, TYPE_RULE)
+    return text
+
+
+def minutes_word(tres: str, minutes: int) -> str:
+    """A limit's number; one below zero would lift the limit."""
+    if minutes < 0:
+        raise InvalidName(f"limit of {tres}", str(minutes), "0 or more")
+    return str(minutes)

@@ -1,0 +1,98 @@
+"""What sreport says of past jobs, and how ours stands to it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from allocations.reconcile import MORE_IN_BOOKS, NO_BOOKS, Verdict, reconcile
+from allocations.usage import seconds_by_account
+from tests.slurm_io.past import (
+    ACCOUNT,
+    CLEANING,
+    DAY,
+    HOUR,
+    MINUTE,
+    WHOLE,
+    door_of,
+    job,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sandbox.slurm import Cluster
+    from slurm_io.client import Slurm
+
+pytestmark = pytest.mark.slurm
+
+
+@pytest.fixture(scope="module")
+def slurm(cluster: Cluster) -> Slurm:
+    return door_of(cluster)
+
+
+@pytest.fixture
+def past(cluster: Cluster) -> Iterator[Cluster]:
+    """The cluster, whose past jobs are gone afterwards."""
+    yield cluster
+    cluster.sql(CLEANING)
+
+
+def verdict(slurm: Slurm, account: str = ACCOUNT) -> tuple[Verdict, str]:
+    """How our CPU seconds of the day stand to what sreport says."""
+    ours = seconds_by_account(slurm.fetch_usage(*WHOLE).seconds)
+    found = reconcile(
+        {account: ours.get(account, {})},
+        slurm.fetch_books(*WHOLE, ["cpu"]),
+        ["cpu"],
+        below={},
+        reservations=slurm.fetch_reservations(*WHOLE),
+        until=WHOLE[1],
+    )
+    line = next(line for line in found.lines if line.account == account)
+    return line.verdict, line.words
+
+
+def test_sreport_agrees_on_users_that_are_no_users_of_this_host(slurm: Slurm, past: Cluster) -> None:
+    past.insert_jobs([job(DAY, MINUTE)])
+    past.rollup(*WHOLE)
+    assert verdict(slurm) == (Verdict.AGREES, "")
+    books = slurm.fetch_books(*WHOLE, ["cpu"])
+    assert books.of_users[ACCOUNT] == {"cpu": 240}
+
+
+def test_purged_records_leave_books_without_jobs_which_is_a_mismatch(slurm: Slurm, past: Cluster) -> None:
+    past.insert_jobs([job(DAY, MINUTE)])
+    past.rollup(*WHOLE)
+    past.sql("DELETE FROM sandbox_job_table WHERE id_job >= 10000000")
+    for _ in range(2):
+        assert verdict(slurm) == (Verdict.MISMATCH, MORE_IN_BOOKS)
+        past.rollup(*WHOLE)
+
+
+def test_hours_that_slurmdbd_has_not_summed_up_cannot_be_verified(slurm: Slurm, past: Cluster) -> None:
+    never = datetime(2024, 6, 1, 10, tzinfo=UTC)
+    found = reconcile({ACCOUNT: {"cpu": 1}}, None, ["cpu"], below={}, until=never + HOUR)
+    assert (found.lines[0].verdict, found.lines[0].words) == (Verdict.UNVERIFIED, NO_BOOKS)
+    assert slurm.fetch_rolled_until(never) is None
+    past.rollup(never - 3 * HOUR, never - 2 * HOUR)
+    assert slurm.fetch_rolled_until(never + timedelta(seconds=5)) == never - 2 * HOUR
+
+
+def test_the_idle_time_of_a_reservation_is_in_the_books_and_has_a_name(slurm: Slurm, past: Cluster) -> None:
+    number = past.sql(f"SELECT id_assoc FROM sandbox_assoc_table WHERE acct='{ACCOUNT}' AND user=''")[0][0]  # noqa: S608
+    start = int(DAY.timestamp())
+    past.sql(
+        "INSERT INTO sandbox_resv_table (id_resv, deleted, assoclist, flags, nodelist, node_inx, resv_name, "  # noqa: S608
+        f"time_start, time_end, tres, unused_wall) VALUES (77, 0, '{number}', 0, 'n1', '0', 'course', "
+        f"{start}, {start + 3600}, '1=64', 0)"
+    )
+    past.insert_jobs([job(DAY + 2 * HOUR, MINUTE)])
+    past.rollup(*WHOLE)
+    try:
+        assert verdict(slurm) == (Verdict.EXPLAINED, "idle time of the reservation course")
+    finally:
+        past.sql("DELETE FROM sandbox_resv_table WHERE id_resv = 77")

@@ -1,0 +1,134 @@
+"""The door with programs that answer as SLURM does; test_changes_on_slurm.py has the real one."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from allocations.accounts import ROOT, AccountName, UserName
+from allocations.changes import AddUsers, CancelJobs, CreateAccount, DeleteAccount, SetLimits
+from allocations.model import Account, ClusterState
+from slurm_io.client import SLURM_ENVIRONMENT, Slurm, windows
+from slurm_io.errors import SlurmCommandFailed, SlurmMisconfigured, SlurmUnavailable
+from slurm_io.parsing_cluster import ActiveJob
+from slurm_io.runner import NativeRunner
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Programs = Callable[[str], Slurm]
+
+A, DEFAULT, ADA, BOB = AccountName("hpc_a"), AccountName("cloudrock"), UserName("ada"), UserName("bob")
+
+
+@pytest.fixture
+def programs(tmp_path: Path) -> Programs:
+    """A cluster whose commands are one shell script, which notes how it was called."""
+
+    def cluster(body: str) -> Slurm:
+        for name in ("sacctmgr", "sacct", "squeue", "scancel", "mkhomedir_helper"):
+            path = tmp_path / name
+            path.write_text(f'#!/bin/sh\necho "${{0##*/}} $*" >> {tmp_path}/calls\n{body}')
+            path.chmod(0o755)
+        return Slurm(NativeRunner({**SLURM_ENVIRONMENT, "PATH": f"{tmp_path}:/usr/bin:/bin"}))
+
+    return cluster
+
+
+def test_a_change_repeated_after_it_had_arrived_is_fine(programs: Programs) -> None:
+    slurm = programs("echo ' Nothing new added.'; exit 1")
+    slurm.apply(CreateAccount(Account(A, ROOT)))
+    slurm.apply(AddUsers(A, (ADA,)))
+
+
+def test_nothing_added_because_of_an_error_is_an_error(programs: Programs) -> None:
+    slurm = programs("echo ' Nothing new added.'; echo \" This account 'x' doesn't exist.\" >&2; exit 1")
+    with pytest.raises(SlurmCommandFailed, match="doesn't exist"):
+        slurm.apply(AddUsers(A, (ADA,)))
+
+
+def test_jobs_of_a_user_whom_the_host_does_not_know_any_more_are_no_obstacle(programs: Programs) -> None:
+    programs("echo 'scancel: error: Invalid user name: ada' >&2; exit 1").apply(CancelJobs(A, (ADA,)))
+    with pytest.raises(SlurmCommandFailed, match="invalid account"):
+        programs("echo 'scancel: error: invalid account' >&2; exit 1").apply(CancelJobs(A, (ADA,)))
+
+
+def test_a_change_of_nothing_starts_no_program(programs: Programs, tmp_path: Path) -> None:
+    programs("exit 3").apply(SetLimits(A, {}, {}))
+    assert not (tmp_path / "calls").exists()
+
+
+def test_an_account_with_others_below_it_is_not_deleted(programs: Programs, tmp_path: Path) -> None:
+    slurm = programs('case "$*" in *parent=hpc_a*) echo hpc_b; echo hpc_b; echo hpc_c;; esac')
+    with pytest.raises(SlurmUnavailable, match=r"'hpc_a' has accounts below it now \(hpc_b, hpc_c\)"):
+        slurm.apply(DeleteAccount(A))
+    assert "delete" not in (tmp_path / "calls").read_text()
+
+
+def test_an_account_without_others_below_it_is(programs: Programs, tmp_path: Path) -> None:
+    programs("").apply(DeleteAccount(A))
+    assert (tmp_path / "calls").read_text().splitlines()[-1] == "sacctmgr -i delete account where name=hpc_a"
+
+
+WHOLE = """case "$*" in
+  *"show assoc"*) echo "c|root|||||"; echo "c|cloudrock||root|||"; echo "c|cloudrock|ada||||";;
+  *"show account"*) echo "root|root"; echo "cloudrock|cloudrock-slurm";;
+  *"show user"*) echo "ada|cloudrock";;
+esac"""
+
+
+def test_the_whole_cluster_is_read_in_three_calls(programs: Programs, tmp_path: Path) -> None:
+    state = programs(WHOLE).observe_ready(DEFAULT)
+    assert state.accounts[DEFAULT].ours
+    assert state.default_accounts == {ADA: DEFAULT}
+    assert state.users_of(DEFAULT) == {ADA}
+    assert len((tmp_path / "calls").read_text().splitlines()) == 3
+
+
+def test_users_wait_for_the_default_account(programs: Programs) -> None:
+    with pytest.raises(
+        SlurmMisconfigured, match=r"SLURM_DEFAULT_ACCOUNT: .*make it once with `sacctmgr -i add"
+    ):
+        programs(WHOLE).observe_ready(AccountName("another"))
+
+
+def test_the_cluster_and_its_jobs_are_read_through_the_runner(programs: Programs) -> None:
+    slurm = programs('case "$0" in *sacct) echo "a|u|cpu=1|5|100|105|DONE|1";; *) echo "c|root|||||";; esac')
+    assert slurm.observe() == ClusterState({ROOT: Account(ROOT, None)})
+    ((start, end),) = windows(day_of(1), day_of(2))
+    assert len(slurm.fetch_jobs(start, end)) == 1
+
+
+def test_active_jobs_are_those_of_either_daemon(programs: Programs, tmp_path: Path) -> None:
+    slurm = programs('echo "1|hpc_a|ada"; case "$0" in *squeue) echo "2|hpc_a|bob";; esac')
+    assert slurm.fetch_active_jobs([A]) == {ActiveJob("1", A, ADA), ActiveJob("2", A, BOB)}
+    (tmp_path / "calls").unlink()
+    assert slurm.fetch_active_jobs([]) == frozenset()
+    assert not (tmp_path / "calls").exists(), "a question about no account would be about everybody"
+
+
+def test_homes_are_made_for_each_and_one_failure_is_no_others_trouble(
+    programs: Programs, tmp_path: Path
+) -> None:
+    slurm = programs("case $1 in ada) echo 'no space left' >&2; exit 1;; esac")
+    (problem,) = slurm.make_homes([ADA, BOB], "0077")
+    assert problem.startswith("no home directory for ada: ")
+    assert "no space left" in problem
+    assert (tmp_path / "calls").read_text().splitlines()[-1] == "mkhomedir_helper bob 0077"
+
+
+def day_of(day: int) -> datetime:
+    return datetime(2026, 2, day, tzinfo=UTC)
+
+
+def test_windows_are_days_that_make_up_the_whole() -> None:
+    cutoff = day_of(3) + timedelta(hours=5)
+    assert list(windows(day_of(1), cutoff)) == [
+        (day_of(1), day_of(2)),
+        (day_of(2), day_of(3)),
+        (day_of(3), cutoff),
+    ]
+    assert list(windows(cutoff, cutoff)) == []

@@ -1,0 +1,46 @@
+"""Which tests are fast, in which order tests run, and how pytest-xdist spreads them over its workers.
+
+pytest-xdist's own `--dist=loadgroup` groups nothing under pytest 9.2 (docs/decisions/0005).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from xdist.scheduler import LoadFileScheduling
+
+if TYPE_CHECKING:
+    from xdist.remote import Producer
+
+SLOW = ("prefect", "slurm", "browser")
+"""The marks of what waits for a real part, the longest first."""
+SHARED = "up"
+"""The fixture that takes longest to make: all that need it go to one worker."""
+SHARING, NOT_SHARING = "tests/integration/", "tests/integration/test_demo"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test without a real part is fast; the longest come first, so that short ones fill up the ends."""
+    for item in items:
+        if rank(item) > len(SLOW):
+            item.add_marker(pytest.mark.fast)
+    items.sort(key=rank)
+
+
+def rank(item: pytest.Item) -> int:
+    if SHARED in getattr(item, "fixturenames", ()):
+        return 0
+    return next((n for n, name in enumerate(SLOW, 1) if item.get_closest_marker(name)), len(SLOW) + 1)
+
+
+class ByRealPart(LoadFileScheduling):
+    """A file stays in one worker, and all files that need the running stack do."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        shares = nodeid.startswith(SHARING) and not nodeid.startswith(NOT_SHARING)
+        return SHARED if shares else super()._split_scope(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling:
+    return ByRealPart(config, log)
