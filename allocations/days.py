@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
+FRESH = 6 * HOUR
+"""For how long the reading of a day that is older than yesterday, and has not settled, may stand."""
 
 KNOWN_STATES = frozenset(
     {
@@ -57,12 +59,11 @@ class WindowUsage:
         digest.update(repr(sorted((account, int(count)) for account, count in self.records.items())).encode())
         seconds = self.seconds.sort_index()
         pairs = [f"{account}\n{user}" for account, user in seconds.index]
-        for tres in sorted(map(str, seconds.columns)):
+        for tres in sorted(tres for tres in seconds.columns if seconds[tres].any()):
             column = seconds[tres].to_numpy("int64")
             used = column.nonzero()[0]
-            if len(used):
-                digest.update("\n".join([tres, *(pairs[place] for place in used)]).encode())
-                digest.update(column[used].astype("<i8").tobytes())
+            digest.update("\n".join([tres, *(pairs[place] for place in used)]).encode())
+            digest.update(column[used].astype("<i8").tobytes())
         return digest.hexdigest()
 
 
@@ -144,9 +145,15 @@ def whole_hour(moment: datetime) -> datetime:
     return moment.replace(minute=0, second=0, microsecond=0)
 
 
-def is_settled(day_start: datetime, read_at: datetime, settling_days: int) -> bool:
-    """Whether a day that was read then needs no more reading: so many days, its own included, were over."""
-    return read_at >= day_start + settling_days * DAY
+def is_good(day_start: datetime, read_at: datetime, now: datetime, settling_days: int) -> bool:
+    """Whether a stored day may stand: it was settled when it was read, or that was not long ago.
+
+    A day is settled when so many days, its own included, were over. Until then today and yesterday are read
+    by every run, and the days before them once in `FRESH`.
+    """
+    if read_at >= day_start + settling_days * DAY:
+        return True
+    return day_start + 2 * DAY <= read_at <= now < read_at + FRESH
 
 
 def corrections_of(before: WindowUsage, after: WindowUsage) -> list[Correction]:

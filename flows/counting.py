@@ -8,7 +8,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Protocol
 
-from allocations.days import DAY, WindowUsage, corrections_of, days_of, is_settled, month_of, whole_hour
+from allocations.days import DAY, WindowUsage, corrections_of, days_of, is_good, month_of, whole_hour
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from allocations.days import Correction, Counted
 
 SETTLING_DAYS = 3
-"""A day's jobs are counted anew by every run for so many days, its own included."""
+"""A day's jobs are counted anew again and again for so many days, its own included."""
 
 
 MOST_RECORDS = 120_000
@@ -75,7 +75,7 @@ def count_month(  # noqa: PLR0913 - each is one fact about the count
         now: when SLURM is read; the cutoff by default (it is later when a past month is counted).
         whole_until: up to which whole hour slurmdbd's books shall be compared; the cutoff's by default.
         refresh: read every day anew, or these, and say which stored ones had changed.
-        settling_days: a day is read by every run for so many days, its own included.
+        settling_days: a day is read again and again for so many days, its own included.
 
     Raises:
         SlurmError: as `read` does. Nothing is counted then: no day is ever guessed.
@@ -91,7 +91,7 @@ def count_month(  # noqa: PLR0913 - each is one fact about the count
             held[start] = kept[0]
         if start < bound < end:
             missing.append((start, bound, end))
-        elif kept and not anew(start.date(), refresh) and is_settled(start, kept[1], settling_days):
+        elif kept and not anew(start.date(), refresh) and is_good(start, kept[1], read_at, settling_days):
             windows[start] = kept[0]
         else:
             missing.append((start, end))

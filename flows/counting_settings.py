@@ -17,8 +17,8 @@ class CountingSettings(BaseSettings):
 
     usage_settling_days: int = variable(
         "USAGE_SETTLING_DAYS",
-        "For how many days, its own included, every run counts a day's jobs anew; older days come from the "
-        "store, until they are counted anew too",
+        "For how many days, its own included, a day's jobs are counted anew: today's and yesterday's by "
+        "every run, the others' every six hours; older days come from the store",
         f"a number, {FEWEST_DAYS} or more",
         3,
     )

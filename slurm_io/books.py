@@ -7,8 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from allocations.reconcile import Books, Reservation
-from slurm_io.commands import (
-    ACCOUNT_ID_FIELDS,
+from slurm_io.commands_books import (
     BOOK_FIELDS,
     CLUSTER_BOOK_FIELDS,
     CLUSTER_FIELDS,
@@ -57,21 +56,16 @@ def has_rollup(text: str) -> bool:
     return bool(rows)
 
 
-def parse_account_ids(text: str) -> dict[str, str]:
-    """The number of an association to its account."""
-    rows = lines_of(text, ACCOUNT_ID_FIELDS, "sacctmgr show assoc")
-    return {number: account for number, account in rows}  # noqa: C416 - lists, not pairs
-
-
-def parse_reservations(text: str, accounts: Mapping[str, str]) -> tuple[Reservation, ...]:
-    """Reservations; `accounts` says which account an association's number belongs to."""
+def parse_reservations(text: str, ids: Mapping[int, tuple[str, str]]) -> tuple[Reservation, ...]:
+    """Reservations; `ids` says which account and user an association's number belongs to."""
     what = "sacctmgr show reservation"
     found = []
     for line in lines_of(text, RESERVATION_FIELDS, what):
         _, name, associations, start, end, tres, unused = line
         if not WHOLE.fullmatch(start) or not WHOLE.fullmatch(end) or not MANY_SECONDS.fullmatch(unused):
             raise UnexpectedSlurmOutput(what, "|".join(line), "two epochs and unused seconds")
-        allowed = frozenset(accounts[number] for number in associations.split(",") if number in accounts)
+        numbers = [int(number) for number in associations.split(",") if number.isdecimal()]
+        allowed = frozenset(ids[number][0] for number in numbers if number in ids)
         counts = dict(parse_pair(pair, what) for pair in tres.split(",") if pair)
         found.append(
             Reservation(

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from allocations.accounts import account_name, user_name
 from allocations.errors import InvalidName
-from slurm_io.changing import tres_name
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -37,17 +36,12 @@ ASSOCIATION_ID_FIELDS = ("id", "account", "user")
 TRANSACTION_FIELDS = ("timestamp", "action", "actor", "where", "info")
 QUEUE_FORMAT = "%A|%a|%u"
 ACTIVE_FIELDS = ("jobidraw", "account", "user")
-SLURM_TIME = "%Y-%m-%dT%H:%M:%S"
 JOB_FIELDS = ("account", "user", "alloctres", "elapsedraw", "start", "end", "state", "jobidraw")
 JOBS_ASKED = ("sacct", "-XDTanP", "--noconvert", f"--format={','.join(JOB_FIELDS)}")
 """The question about jobs without its window: an answer to another one means something else."""
+SLURM_TIME = "%Y-%m-%dT%H:%M:%S"
 THE_BEGINNING = "1970-01-02T00:00:00"
 """Before any job; SLURM reads the first day of the epoch as no time at all."""
-CLUSTER_FIELDS = ("cluster",)
-BOOK_FIELDS = ("cluster", "account", "login", "tresname", "used")
-CLUSTER_BOOK_FIELDS = ("cluster", "tresname", "reported")
-RESERVATION_FIELDS = ("cluster", "name", "associations", "start", "end", "tres", "unusedwall")
-ACCOUNT_ID_FIELDS = ("id", "account")
 
 
 def show_associations() -> Command:
@@ -77,50 +71,6 @@ def show_these_jobs(
     bounds = ("-S", since, "-E", end.strftime(SLURM_TIME))
     flags = "-XDTanP" if clipped else "-XDanP"
     return ("sacct", flags, "--noconvert", "-j", numbers, *bounds, f"--format={','.join(JOB_FIELDS)}")
-
-
-def show_clusters() -> Command:
-    """The clusters that slurmdbd knows."""
-    return ("sacctmgr", "-nP", "show", "cluster", f"format={','.join(CLUSTER_FIELDS)}")
-
-
-def show_account_usage(start: datetime, end: datetime, tres: Collection[str]) -> Command:
-    """What slurmdbd itself has summed up of whole hours: a row per account (with all below it) and user."""
-    fields = f"format={','.join(BOOK_FIELDS)}"
-    return (*sreport(tres), "cluster", "AccountUtilizationByUser", *whole_hours(start, end), fields)
-
-
-def show_cluster_usage(start: datetime, end: datetime) -> Command:
-    """What slurmdbd has summed up for the whole cluster: no row for hours that are not summed up yet."""
-    fields = f"format={','.join(CLUSTER_BOOK_FIELDS)}"
-    return (*sreport(["cpu"]), "cluster", "Utilization", *whole_hours(start, end), fields)
-
-
-def show_reservations(start: datetime, end: datetime) -> Command:
-    """The reservations that overlap the time."""
-    fields = f"format={','.join(RESERVATION_FIELDS)}"
-    return ("sacctmgr", "-nP", "show", "reservation", *whole_hours(start, end), fields)
-
-
-def show_account_ids() -> Command:
-    """The numbers of all associations, which is how a reservation names who may use it."""
-    return ("sacctmgr", "-nP", "show", "assoc", f"format={','.join(ACCOUNT_ID_FIELDS)}")
-
-
-def sreport(tres: Collection[str]) -> Command:
-    """The program with its unit and the TRES; all of them when none is named would be a surprise."""
-    names = ",".join(tres_name(name) for name in tres)
-    if not names:
-        raise InvalidName("TRES", "", "at least one TRES: sreport would show cpu alone")
-    return ("sreport", "-nP", "-t", "seconds", "-T", names)
-
-
-def whole_hours(start: datetime, end: datetime) -> tuple[str, str]:
-    """The two bounds; sreport would cut them to whole hours without a word."""
-    for moment in (start, end):
-        if moment.minute or moment.second or moment.microsecond:
-            raise ValueError(f"{moment.isoformat()} is no whole hour")
-    return f"start={start.strftime(SLURM_TIME)}", f"end={end.strftime(SLURM_TIME)}"
 
 
 def job_number(text: str) -> str:

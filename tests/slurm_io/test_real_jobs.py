@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from allocations.accounts import AccountName
 from allocations.usage import add_up, seconds_by_account
 from sandbox.inherited import environment as environment_here
 from slurm_io.client import SLURM_ENVIRONMENT, Slurm
@@ -44,7 +43,7 @@ def door(cluster: Cluster) -> Slurm:
     for account in ("cloudrock", ACCOUNT, OTHER, QUIET):
         cluster.run("sacctmgr", "-i", "add", "user", PERSON, f"account={account}")
     environment = {**environment_here(), **cluster.environment, **SLURM_ENVIRONMENT}
-    return Slurm(NativeRunner(environment), AccountName("cloudrock"))
+    return Slurm(NativeRunner(environment))
 
 
 @pytest.fixture(scope="module")

@@ -14,31 +14,45 @@ from typing import TYPE_CHECKING
 import pytest
 
 from allocations.usage import UNKNOWN, add_up
-
-if TYPE_CHECKING:
-    from sandbox.slurm import Cluster, PastJob
-    from slurm_io.client import Slurm
-
-from tests.slurm_io.traps import (
+from tests.slurm_io.past import (
     ACCOUNT,
+    CLEANING,
     DAY,
     HOUR,
     MINUTE,
     OTHER,
     STATES,
     USER,
+    WHOLE,
     booked,
     counted,
+    door_of,
     flat,
     job,
     same_for_traps,
 )
-from tests.slurm_io.traps import past as past  # noqa: PLC0414 - a fixture
-from tests.slurm_io.traps import slurm as slurm  # noqa: PLC0414 - a fixture
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sandbox.slurm import Cluster, PastJob
+    from slurm_io.client import Slurm
 
 pytestmark = pytest.mark.slurm
 
-WHOLE = (DAY, DAY + timedelta(days=1))
+
+@pytest.fixture(scope="module")
+def slurm(cluster: Cluster) -> Slurm:
+    return door_of(cluster)
+
+
+@pytest.fixture
+def past(cluster: Cluster) -> Iterator[Cluster]:
+    """The cluster, whose past jobs are gone afterwards."""
+    yield cluster
+    cluster.sql(CLEANING)
+
+
 CASES: dict[str, tuple[list[PastJob], dict[str, int]]] = {
     "nothing": ([], {}),
     "allocated, whole and by type": (

@@ -23,14 +23,8 @@ from slurm_io.changing import commands_for  # noqa: E402
 from slurm_io.client import SLURM_ENVIRONMENT  # noqa: E402
 from slurm_io.commands import show_active_jobs, show_associations, show_children, show_default_accounts, show_jobs  # noqa: E402
 from slurm_io.commands import show_organizations, show_queue  # noqa: E402
-from slurm_io.commands import (  # noqa: E402
-    show_account_usage,
-    show_account_ids,
-    show_cluster_usage,
-    show_clusters,
-    show_reservations,
-    show_these_jobs,
-)
+from slurm_io.commands import show_association_ids, show_these_jobs  # noqa: E402
+from slurm_io.commands_books import show_account_usage, show_cluster_usage, show_clusters, show_reservations  # noqa: E402
 
 notes: list[tuple[str, str, int]] = []
 MGR = ("sacctmgr", "-i")
@@ -206,7 +200,7 @@ def books(cluster: Cluster) -> None:
     capture("door-sreport-unknown-tres", *show_account_usage(hour, later, ["gres/nosuch"]))
     capture("door-show-reservation", *show_reservations(hour, later))
     capture("door-show-reservation-none", *show_reservations(hour - datetime.timedelta(days=9), hour - datetime.timedelta(days=8)))
-    capture("door-show-association-ids", *show_account_ids())
+    capture("door-show-association-ids", *show_association_ids())
     capture("door-show-cluster", *show_clusters())
     capture("denied-sreport", *show_account_usage(hour, later, ["cpu"]), user="crr_eve")
 

@@ -1,4 +1,4 @@
-"""Our seconds beside slurmdbd's own books, on a real cluster: the same, or the difference has a name."""
+"""What sreport says of past jobs, and how ours stands to it."""
 
 from __future__ import annotations
 
@@ -9,18 +9,36 @@ import pytest
 
 from allocations.reconcile import MORE_IN_BOOKS, NO_BOOKS, Verdict, reconcile
 from allocations.usage import seconds_by_account
+from tests.slurm_io.past import (
+    ACCOUNT,
+    CLEANING,
+    DAY,
+    HOUR,
+    MINUTE,
+    WHOLE,
+    door_of,
+    job,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sandbox.slurm import Cluster
     from slurm_io.client import Slurm
 
-from tests.slurm_io.traps import ACCOUNT, DAY, HOUR, MINUTE, job
-from tests.slurm_io.traps import past as past  # noqa: PLC0414 - a fixture
-from tests.slurm_io.traps import slurm as slurm  # noqa: PLC0414 - a fixture
-
 pytestmark = pytest.mark.slurm
 
-WHOLE = (DAY, DAY + timedelta(days=1))
+
+@pytest.fixture(scope="module")
+def slurm(cluster: Cluster) -> Slurm:
+    return door_of(cluster)
+
+
+@pytest.fixture
+def past(cluster: Cluster) -> Iterator[Cluster]:
+    """The cluster, whose past jobs are gone afterwards."""
+    yield cluster
+    cluster.sql(CLEANING)
 
 
 def verdict(slurm: Slurm, account: str = ACCOUNT) -> tuple[Verdict, str]:

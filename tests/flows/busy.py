@@ -1,4 +1,4 @@
-"""A month of a cluster that is always busy, and where its days are kept: what tests of counting share."""
+"""A cluster on which one CPU is always busy, and a store beside it: what counting is tried on."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pandas as pd
-import pytest
 
 from allocations.billing import BillingPeriod
 from allocations.days import WindowUsage
@@ -20,6 +19,27 @@ if TYPE_CHECKING:
     from allocations.days import Counted
 
 MONTH = BillingPeriod(2026, 2)
+DAY = timedelta(days=1)
+START = MONTH.start
+NOW = START + 20 * DAY + timedelta(hours=10, minutes=20)
+
+
+def store_in(tmp_path: Path) -> ParquetDays:
+    """An empty store."""
+    return ParquetDays(tmp_path / "usage", "sandbox", {"asked": "sacct"})
+
+
+def again(store: ParquetDays, **how: str) -> ParquetDays:
+    """Another run's look at the same folder."""
+    return ParquetDays(store.folder, how.pop("cluster", store.cluster), how or store.meaning)
+
+
+def totals(counted: Counted) -> dict[str, dict[str, int]]:
+    return seconds_by_account(counted.seconds)
+
+
+def days_read(books: Books) -> list[int]:
+    return sorted({start.day for start, _ in books.asked})
 
 
 class Books:
@@ -38,26 +58,3 @@ class Books:
         used = int((end - start).total_seconds()) + self.late.get(start.day, 0)
         seconds = pd.DataFrame({"cpu": [used]}, index=index)
         return WindowUsage(start, end, seconds, {"a": 1}, {"RUNNING": 1})
-
-
-DAY = timedelta(days=1)
-START = MONTH.start
-NOW = START + 20 * DAY + timedelta(hours=10, minutes=20)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> ParquetDays:
-    return ParquetDays(tmp_path / "usage", "sandbox", {"asked": "sacct"})
-
-
-def again(store: ParquetDays, **how: str) -> ParquetDays:
-    """Another run's look at the same folder."""
-    return ParquetDays(store.folder, how.pop("cluster", store.cluster), how or store.meaning)
-
-
-def totals(counted: Counted) -> dict[str, dict[str, int]]:
-    return seconds_by_account(counted.seconds)
-
-
-def days_read(books: Books) -> list[int]:
-    return sorted({start.day for start, _ in books.asked})

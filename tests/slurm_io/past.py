@@ -1,4 +1,4 @@
-"""History in slurmdbd's database, counted by us and by slurmdbd's own rollup: what tests of traps share."""
+"""Past jobs on a real cluster, ours and slurmdbd's sums of them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,6 @@ import itertools
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-import pytest
-
-from allocations.accounts import AccountName
 from allocations.usage import add_up
 from sandbox.inherited import environment as environment_here
 from sandbox.slurm import PastJob
@@ -16,8 +13,6 @@ from slurm_io.client import SLURM_ENVIRONMENT, Slurm
 from slurm_io.runner import NativeRunner
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import pandas as pd
 
     from sandbox.slurm import Cluster
@@ -39,25 +34,6 @@ CLEANING = """
     DELETE FROM sandbox_assoc_usage_hour_table WHERE time_start < 1767225600;
     DELETE FROM sandbox_assoc_usage_day_table WHERE time_start < 1767225600"""
 """A rollup adds and corrects rows; it never takes one back."""
-
-
-@pytest.fixture(scope="module")
-def slurm(cluster: Cluster) -> Slurm:
-    """The door, on a headnode whose own clock is Central Europe's, and an account with two users."""
-    cluster.run("sacctmgr", "-i", "add", "account", ACCOUNT)
-    for account in ("cloudrock", ACCOUNT):
-        cluster.run("sacctmgr", "-i", "add", "user", f"{USER},{OTHER}", f"account={account}")
-    zone = {"TZ": "Europe/Berlin"}
-    environment = {**environment_here(), **cluster.environment, **zone, **SLURM_ENVIRONMENT}
-    cluster.was_there_since(datetime(2024, 1, 1, tzinfo=UTC))
-    return Slurm(NativeRunner(environment), AccountName("cloudrock"))
-
-
-@pytest.fixture
-def past(cluster: Cluster) -> Iterator[Cluster]:
-    """The cluster, whose past jobs are gone afterwards."""
-    yield cluster
-    cluster.sql(CLEANING)
 
 
 def job(start: datetime | None, length: timedelta, **how: object) -> PastJob:
@@ -94,3 +70,19 @@ def same_for_traps(slurm: Slurm, cluster: Cluster, *bounds: datetime) -> dict[st
     for (_, _, tres), seconds in ours.items():
         total[tres] = total.get(tres, 0) + seconds
     return total
+
+
+WHOLE = (DAY, DAY + timedelta(days=1))
+
+
+def door_of(cluster: Cluster) -> Slurm:
+    """The door, on a headnode whose own clock is Central Europe's, and an account with two users."""
+    if ACCOUNT in cluster.run("sacctmgr", "-nP", "show", "account", "format=account"):
+        return Slurm(NativeRunner({**environment_here(), **cluster.environment, **SLURM_ENVIRONMENT}))
+    cluster.run("sacctmgr", "-i", "add", "account", ACCOUNT)
+    for account in ("cloudrock", ACCOUNT):
+        cluster.run("sacctmgr", "-i", "add", "user", f"{USER},{OTHER}", f"account={account}")
+    zone = {"TZ": "Europe/Berlin"}
+    environment = {**environment_here(), **cluster.environment, **zone, **SLURM_ENVIRONMENT}
+    cluster.was_there_since(datetime(2024, 1, 1, tzinfo=UTC))
+    return Slurm(NativeRunner(environment))
