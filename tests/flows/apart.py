@@ -16,19 +16,20 @@ from importlib import import_module
 from multiprocessing import forkserver
 from typing import TYPE_CHECKING, Any
 
-import httpx
-
 from tests.own_folder import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from multiprocessing.connection import Connection
     from pathlib import Path
+    from uuid import UUID
 
 FLOWS = {"pull": ("flows.pull", "pull_orders"), "repair": ("flows.repair", "repair_accounts")}
 OURS = ("CLOUDROCK_", "SLURM_", "SYNC_")
-KILLED, NO_END = "KILLED", "NO END"
+KILLED, CRASHED, NO_END = "KILLED", "CRASHED", "NO END"
 LONGEST_SECONDS = 180
+PATIENCE = {"PREFECT_CLIENT_MAX_RETRIES": "3"}
+"""The test's Prefect server keeps its runs in SQLite; with several clients it answers 503 at times."""
 APART = multiprocessing.get_context("forkserver")
 
 
@@ -47,7 +48,7 @@ class Run:
 def start_server(prefect_api_url: str) -> None:
     """From here on processes are forked, and their flows report to that Prefect server."""
     APART.set_forkserver_preload([*(module for module, _ in FLOWS.values()), __name__])
-    with environment_of({"PYTHONPATH": str(ROOT), "PREFECT_API_URL": prefect_api_url}):
+    with environment_of({"PYTHONPATH": str(ROOT), "PREFECT_API_URL": prefect_api_url, **PATIENCE}):
         forkserver.ensure_running()
 
 
@@ -91,16 +92,19 @@ def run_there(
         state = getattr(import_module(module), name)(**parameters, return_state=True)
         ended = (state.type.value, state.message, results_of(state.state_details.flow_run_id))
     except Exception:  # noqa: BLE001 - a bug, or a Prefect server that does not keep up: a test tells it
-        ended = ("CRASHED", traceback.format_exc(), ())
+        ended = (CRASHED, traceback.format_exc(), ())
     there.send(ended)
 
 
-def results_of(flow_run: object) -> tuple[tuple[str, str], ...]:
+def results_of(flow_run: UUID | None) -> tuple[tuple[str, str], ...]:
     """What the run's artifacts say of each order and each resource at rest."""
-    address = f"{os.environ['PREFECT_API_URL']}/artifacts/filter"
-    wanted = {"artifacts": {"flow_run_id": {"any_": [str(flow_run)]}}}
-    found = httpx.post(address, json=wanted, timeout=30).raise_for_status().json()
-    rows = [row for one in found for row in json.loads(one["data"]) if "result" in row]
+    from prefect.client.orchestration import get_client  # noqa: PLC0415 - the server has imported it
+    from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId  # noqa: PLC0415
+
+    wanted = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[flow_run]))
+    with get_client(sync_client=True) as client:
+        found = client.read_artifacts(artifact_filter=wanted)
+    rows = [row for one in found for row in json.loads(str(one.data)) if "result" in row]
     return tuple((row["order"] or row["resource"], row["result"]) for row in rows)
 
 
