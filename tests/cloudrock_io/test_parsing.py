@@ -132,7 +132,11 @@ def test_the_small_records(body: Body) -> None:
         username="W_C1P1U1", allocation_uuid="66f65da781194f6db5a6b41b1e026918"
     )
     assert parsing.parse_component_usage(body("update.usage_list_has_both_rows")[0]) == ComponentUsage(
-        resource_uuid="89700fb9692c48d298c5bb34c666a8af", type="cpu", amount=35, billing_period="2026-11-01"
+        resource_uuid="89700fb9692c48d298c5bb34c666a8af",
+        type="cpu",
+        amount=35,
+        billing_period="2026-11-01",
+        created=datetime(2026, 11, 22, 7, 5, 54, 378455, tzinfo=UTC),
     )
     assert parsing.parse_user_usage(body("user_usage.list.real_endpoint.month")[0]) == UserUsage(
         username="w_c1p1u1", year=2026, month=10, cpu=10, gpu=30, ram=20
