@@ -35,7 +35,8 @@ def main(folder: str, month: str) -> None:
         "stored_days": len(counted.stored),
         "fingerprint": counted.fingerprint,
         "records": sum(counted.records.values()),
-        "totals": seconds_by_account(counted.seconds),
+        "whole_until": counted.whole_until.isoformat(),
+        "totals": seconds_by_account(counted.whole_hours),
     }
     sys.stdout.write(json.dumps(facts))
 

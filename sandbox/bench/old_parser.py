@@ -1,7 +1,7 @@
 """The parser of the old agents as it was published, for the comparison only: no part of it is kept here.
 
 Run by a Python that has the package `waldur-slurm-agent` (0.2.2), never by ours:
-`PYTHON old_parser.py TEXT_FILE [quiet]`; prints the seconds that its report of the whole text took.
+`PYTHON old_parser.py TEXT_FILE [quiet]`; prints the CPU seconds that its report of the whole text took.
 """
 
 import logging
@@ -19,9 +19,9 @@ def main(text_file: str, quiet: str = "") -> None:
         logging.disable(logging.CRITICAL)
     cluster = backend.SlurmBackend()
     cluster.client.execute_command = lambda *_, **__: text
-    begun = time.perf_counter()
+    begun = time.process_time()
     cluster.get_usage_report(["all"])
-    sys.stdout.write(f"{time.perf_counter() - begun}\n")
+    sys.stdout.write(f"{time.process_time() - begun}\n")
 
 
 if __name__ == "__main__":
