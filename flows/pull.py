@@ -14,7 +14,6 @@ from prefect.states import Completed, Failed
 
 from allocations.errors import UnsafePlan
 from allocations.guards import Guards, refuse_unsafe
-from allocations.kinds import Kind
 from allocations.outcomes import Outcome, Result, verdict
 from allocations.planning import RunPlan, plan_run
 from cloudrock_io.errors import CloudrockError
@@ -130,24 +129,17 @@ class Pull:
                 publish_plan(plan, f"not applied: {unsafe}")
                 raise UnsafePlan(unsafe)
             pending = self.approve(site, snapshot)
-            carrying = Carrying(site, snapshot, plan, self.final_usage(site, snapshot, plan))
+            carrying = Carrying(site, snapshot, plan, FinalUsage(site, snapshot.offering))
             outcomes = carrying.carry_out() if plan.parts else []
         well, summary = verdict(outcomes, snapshot.unreadable_orders, pending)
         publish_orders(outcomes, snapshot.unreadable_orders, summary)
         return Completed(message=summary) if well else Failed(message=summary)
 
-    def final_usage(self, site: Site, snapshot: Snapshot, plan: RunPlan) -> FinalUsage:
-        """What reports the usage of the allocations that end."""
-        ending = frozenset(
-            part.resource.uuid for part in plan.parts if part.resource and part.kind is Kind.TERMINATE
-        )
-        return FinalUsage(site, self.settings, snapshot.offering, ending)
-
     def plan(self, site: Site) -> tuple[Snapshot, RunPlan]:
         """What the marketplace says, and what follows from it."""
         source = self.settings.username_source
         snapshot = tasks.read_marketplace(site.cloudrock, source)
-        if not snapshot.resources:
+        if not snapshot.resources and not snapshot.executing:
             return snapshot, RunPlan((), (), self.rules.default_account)
         site.observed = tasks.observe_whole_cluster(site.slurm, self.rules.default_account)
         doubtful = doubtful_teams(snapshot, site.observed)

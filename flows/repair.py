@@ -51,9 +51,7 @@ def repair(accounts: list[str]) -> State[Any]:
             site.observed = tasks.observe_whole_cluster(slurm, rules.default_account)
             plan = plan_repair(snapshot, site.observed, rules, accounts)
             refuse_unsafe(plan.changes, site.observed, rules, Guards(settings.max_removals))
-            outcomes = Carrying(
-                site, snapshot, plan, FinalUsage(site, settings, snapshot.offering, frozenset())
-            ).carry_out()
+            outcomes = Carrying(site, snapshot, plan, FinalUsage(site, snapshot.offering)).carry_out()
     except ClusterIsTaken as taken:
         return Failed(message=f"nothing was repaired: {taken}; run it again")
     summary = f"repair of {plural(len(outcomes), 'account')}: {by_result(outcomes)}"

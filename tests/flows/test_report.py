@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -84,16 +85,12 @@ def test_a_file_that_cannot_be_written_is_said(
     assert second.startswith("the report cannot be written: ")
 
 
-@pytest.mark.browser
-def test_the_page_of_a_run_stands_alone_and_shows_names_as_text(site, allocation, tmp_path: Path) -> None:
+def looked_at(path: Path) -> tuple[list[str], list[str]]:
+    """What Chromium asks for and says when it shows the page; runs in a thread without an event loop."""
     from playwright.sync_api import sync_playwright  # noqa: PLC0415 - only here
 
-    from sandbox.slurm.packages import install_missing  # noqa: PLC0415 - the same
-
-    install_missing(print, {"chromium": "chromium"})
-    (path,) = (tmp_path / ".cloudrock-slurm" / "reports").glob("*.html")
-    assert path.name == f"usage-{MONTH}.html"
-    asked, said = [], []
+    asked: list[str] = []
+    said: list[str] = []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
         shown = browser.new_page()
@@ -105,5 +102,17 @@ def test_the_page_of_a_run_stands_alone_and_shows_names_as_text(site, allocation
         assert shown.locator("section svg").count() >= 6
         assert all(one.bounding_box()["height"] > 60 for one in shown.locator("section > svg").all())
         browser.close()
+    return asked, said
+
+
+@pytest.mark.browser
+def test_the_page_of_a_run_stands_alone_and_shows_names_as_text(site, allocation, tmp_path: Path) -> None:
+    from sandbox.slurm.packages import install_missing  # noqa: PLC0415 - only here
+
+    install_missing(print, {"chromium": "chromium"})
+    (path,) = (tmp_path / ".cloudrock-slurm" / "reports").glob("*.html")
+    assert path.name == f"usage-{MONTH}.html"
+    with ThreadPoolExecutor() as apart:
+        asked, said = apart.submit(looked_at, path).result()
     assert asked == [path.as_uri()]
     assert said == []
