@@ -28,6 +28,7 @@ ERROR = {"error_message": "tried", "error_traceback": ""}
 TEAMS = "GET .*/(project_permissions|team)/"
 """The requests after which a run has read every order, and before which it has changed nothing."""
 PAUSE_SECONDS = 4
+MOST_SECONDS = 300
 
 
 @dataclass(frozen=True)
@@ -130,21 +131,29 @@ def prepare(scene: Scene, subject: Subject) -> None:
         scene.marketplace.office.force_allocation_state(resource, subject.before.partition("allocation ")[2])
 
 
-def somebody_else_acts(scene: Scene, subjects: list[Subject]) -> None:
-    """While a run reads who is in the team, somebody ends orders in the portal."""
-    office = scene.marketplace.office
-    office.fail_next(TEAMS, kind="slow", seconds=PAUSE_SECONDS)
+@dataclass
+class SomebodyElse:
+    """Ends orders in the portal while a run reads the teams; once, however often the run is begun."""
 
-    def act() -> None:
-        deadline = time.monotonic() + 120
-        while not any("project_permissions" in str(one["path"]) for one in office.requests()):
+    subjects: list[Subject]
+    acting: threading.Thread | None = None
+
+    def __call__(self, scene: Scene, _: int) -> None:
+        scene.marketplace.office.fail_next(TEAMS, kind="slow", seconds=PAUSE_SECONDS)
+        if not self.acting:
+            self.acting = threading.Thread(target=self.act, args=(scene,), daemon=True)
+            self.acting.start()
+
+    def act(self, scene: Scene) -> None:
+        deadline = time.monotonic() + MOST_SECONDS
+        while not any(
+            "project_permissions" in str(one["path"]) for one in scene.marketplace.office.requests()
+        ):
             assert time.monotonic() < deadline
             time.sleep(0.05)
-        for subject in subjects:
+        for subject in self.subjects:
             if action := MEANWHILE.get(subject.before):
                 scene.post(f"marketplace-order-items/{subject.item}/{action}/", "provider_owner")
-
-    threading.Thread(target=act, daemon=True).start()
 
 
 def one_of_each_kind(scene: Scene) -> list[Subject]:

@@ -15,10 +15,10 @@ from tests.flows.fate import Blow
 from tests.flows.matrix import UNDISTURBED, Row
 from tests.flows.scenes import WRITES
 from tests.flows.subjects import (
+    SomebodyElse,
     empty_every_team,
     one_of_each_kind,
     orders_in_every_state,
-    somebody_else_acts,
 )
 from tests.flows.troupe import assembled
 
@@ -49,7 +49,7 @@ def each_state(kind: str) -> Tried:
     return Tried(
         UNDISTURBED,
         lambda scene: orders_in_every_state(scene, kind),
-        lambda _, subjects: lambda scene, __: somebody_else_acts(scene, subjects),
+        lambda _, subjects: SomebodyElse(subjects),
     )
 
 
