@@ -7,10 +7,8 @@ from typing import Annotated
 
 import cyclopts
 
-from allocations.errors import RuleError
-from flows.settings import SettingsError, load_components, load_settings
-
-BAD_SETTINGS, FAILED = 2, 1
+from cloudrock_slurm.ending import FAILED, calm_ending
+from flows.settings import load_components, load_settings
 
 
 def components(
@@ -21,21 +19,14 @@ def components(
     ] = False,
 ) -> int:
     """Compare the offering's components with the components file, and change them with --apply."""
-    from cloudrock_io.errors import CloudrockError  # noqa: PLC0415 - this and Prefect take seconds
-    from flows.components import synchronised  # noqa: PLC0415 - the same
+    from flows.components import synchronised  # noqa: PLC0415 - this and Prefect take seconds
     from flows.doors import open_cloudrock  # noqa: PLC0415 - the same
 
-    try:
+    with calm_ending():
         settings = load_settings()
         configured = load_components(settings)
         with open_cloudrock(settings) as cloudrock:
             synced = synchronised(cloudrock, configured, settings.state_dir, apply=apply, only_if_told=True)
-    except (SettingsError, RuleError) as error:
-        sys.stderr.write(f"{error}\n")
-        return BAD_SETTINGS
-    except CloudrockError as error:
-        sys.stderr.write(f"{error}\n")
-        return FAILED
     for change in synced.changes:
         sys.stdout.write(f"{change}\n")
     sys.stdout.write(f"{synced.verdict}\n")

@@ -12,12 +12,11 @@ import cyclopts
 
 from allocations.billing import BillingPeriod
 from allocations.errors import RuleError
+from cloudrock_slurm.ending import BAD_SETTINGS, FAILED
 from flows.settings import SettingsError, load_components, load_settings
 
 if TYPE_CHECKING:
     from allocations.month_report import MonthReport
-
-BAD_SETTINGS, FAILED = 2, 1
 
 
 def report(

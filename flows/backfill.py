@@ -22,7 +22,6 @@ from flows.month_again import MonthAgain
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -148,8 +147,3 @@ class Backfill:
 def backfill(doors: Doors, wish: Wish, now: datetime, logger: Logger) -> State[Any]:
     """Past months again: the run's final state says what was and what was not achieved."""
     return Backfill(doors, wish, now, logger).run()
-
-
-def months_in_words(months: Sequence[BillingPeriod]) -> str:
-    """`2026-09`, or `2026-09..2026-11`."""
-    return str(months[0]) if len(months) == 1 else f"{months[0]}..{months[-1]}"

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from allocations.changes import Change
-    from allocations.plan import Step
+    from allocations.plan import Pause, Step
     from allocations.planning import Part, RunPlan
     from allocations.snapshot import Snapshot
     from flows.final_usage import FinalUsage
@@ -82,7 +82,7 @@ class Carrying:
                 if later:
                     rest.append((outcome, later))
         if rest:
-            active = self.await_jobs([outcome for outcome, _ in rest])
+            active = self.await_jobs([later[0].act for _, later in rest])
             for outcome, later in rest:
                 with self.deciding(outcome):
                     self.remove(outcome, later, active)
@@ -98,17 +98,16 @@ class Carrying:
         if part.kind is not Kind.CREATE:  # a new one's are told at its end: its item is still open then
             completing.associate(site, outcome, resource, completing.added(outcome))
 
-    def await_jobs(self, outcomes: Iterable[Outcome]) -> frozenset[ActiveJob] | None:
-        """What is still active after a while under the accounts that jobs must leave; None when unknown."""
-        accounts = frozenset(
-            o.part.account for o in outcomes if o.part.account in self.site.observed.accounts
-        )
-        known = frozenset(account for account in accounts if account)
+    def await_jobs(self, acts: Iterable[Change | Pause]) -> frozenset[ActiveJob] | None:
+        """Those of the jobs that must end which are still active after a while; None when unknown."""
+        gates = [act for act in acts if isinstance(act, AwaitJobs)]
+        accounts = frozenset(gate.account for gate in gates)
         try:
             for pause in (*LOOKS, 0.0):
-                active = tasks.fetch_active_jobs(self.site.slurm, known)
-                if not active or not self.site.rules.cancel_jobs or not pause:
-                    return active
+                active = tasks.fetch_active_jobs(self.site.slurm, accounts)
+                left = frozenset(job for job in active if any(concerns(job, gate) for gate in gates))
+                if not left or not self.site.rules.cancel_jobs or not pause:
+                    return left
                 time.sleep(pause)
         except SlurmError as failure:
             self.site.logger.error("%s", failure)  # noqa: TRY400 - the sentence, not the traceback

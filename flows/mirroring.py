@@ -9,7 +9,7 @@ from allocations.accounts import AccountName
 from allocations.marketplace import AllocationState, ResourceState
 from allocations.mirror import limits_to_show, users_to_change
 from cloudrock_io.errors import CloudrockRejected
-from flows import usage_tasks
+from flows import tasks, usage_tasks
 from flows.choices import LimitsOwner
 from flows.expected import EXPECTED
 
@@ -76,7 +76,7 @@ class Mirroring:
     def associate(self, resource: Resource, account: AccountName, user: str) -> None:
         """One user more; the marketplace refuses those who have no FreeIPA profile there."""
         try:
-            usage_tasks.associate(self.doors.cloudrock, resource.uuid, user, account)
+            tasks.create_association(self.doors.cloudrock, resource.uuid, user, account)
             self.associated += 1
         except CloudrockRejected as refusal:
             self.remarks.append(f"{account}: {user} could not be associated: {'; '.join(refusal.reasons)}")
@@ -86,7 +86,7 @@ class Mirroring:
     def dissociate(self, resource: Resource, account: AccountName, user: str) -> None:
         """One user less; the marketplace refuses those whose FreeIPA profile is gone."""
         try:
-            usage_tasks.dissociate(self.doors.cloudrock, resource.uuid, user, account)
+            tasks.delete_association(self.doors.cloudrock, resource.uuid, user, account)
             self.dissociated += 1
         except CloudrockRejected as refusal:
             self.remarks.append(f"{account}: {user} could not be dropped: {'; '.join(refusal.reasons)}")

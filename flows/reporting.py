@@ -1,6 +1,7 @@
-"""Count the current month and tell the marketplace, for all allocations or for some: push and pull both do.
+"""Count the current month and tell the marketplace, for all allocations or for some.
 
-`report_usage` is the way in. Amounts are absolute, so it may be repeated and run beside itself: what is sent
+push-usage does; `report_usage` is for whoever ends an allocation (flows/final_usage.py does not use it yet).
+Amounts are absolute, so it may be repeated and run beside itself: what is sent
 is decided under a lock, from what the marketplace holds at that moment (`allocations.booking`).
 """
 

@@ -159,14 +159,14 @@ def fetch_associated(cloudrock: Cloudrock, allocation_uuid: str, subject: str) -
 
 
 @task(name="create-association", task_run_name="{subject}: associate {user}", **effect)
-def create_association(cloudrock: Cloudrock, resource_uuid: str, user: UserName, subject: str) -> None:
+def create_association(cloudrock: Cloudrock, resource_uuid: str, user: str, subject: str) -> None:
     """Tell the marketplace that the user may use the allocation; a second time changes nothing."""
     del subject
     cloudrock.create_association(resource_uuid, user)
 
 
 @task(name="delete-association", task_run_name="{subject}: dissociate {user}", **once)
-def delete_association(cloudrock: Cloudrock, resource_uuid: str, user: UserName, subject: str) -> None:
+def delete_association(cloudrock: Cloudrock, resource_uuid: str, user: str, subject: str) -> None:
     """Tell the marketplace that the user may not use the allocation any more."""
     del subject
     cloudrock.delete_association(resource_uuid, user)

@@ -59,20 +59,6 @@ def show_limits(
     cloudrock.set_allocation_limits(resource_uuid, limits)
 
 
-@task(name="associate", task_run_name="{account}: associate {user}", **effect)
-def associate(cloudrock: Cloudrock, resource_uuid: str, user: str, account: AccountName) -> None:
-    """Add a user in the marketplace; a second time changes nothing."""
-    del account
-    cloudrock.create_association(resource_uuid, user)
-
-
-@task(name="dissociate", task_run_name="{account}: dissociate {user}", **once)
-def dissociate(cloudrock: Cloudrock, resource_uuid: str, user: str, account: AccountName) -> None:
-    """Drop a user in the marketplace. Not retried: the next run sees whether it is done."""
-    del account
-    cloudrock.delete_association(resource_uuid, user)
-
-
 @task(name="mark-erred", task_run_name="{account}: set erred", **once)
 def mark_erred(cloudrock: Cloudrock, resource_uuid: str, account: str) -> None:
     """Say in the marketplace that the allocation's account is not on the cluster."""

@@ -14,6 +14,7 @@ import httpx
 from rich.console import Console
 from rich.table import Table
 
+from sandbox.cloudrock.ordering import order_body
 from sandbox.inherited import environment as environment_here
 from sandbox.large_site import add_allocations
 from sandbox.slurm import SandboxError
@@ -122,14 +123,13 @@ class PullBench:
     def place(self, name: str) -> None:
         """One approved order."""
         api, tokens = self.market["api_url"], self.market["tokens"]
-        wanted = {
-            "offering": f"{api}marketplace-public-offerings/{self.market['offering_uuid']}/",
-            "plan": f"{api}marketplace-public-plans/{self.market['plan_uuid']}/",
-            "attributes": {"name": name},
-            "limits": {},
-            "accepting_terms_of_service": True,
-        }
-        body = {"project": f"{api}projects/{self.market['project_uuid']}/", "items": [wanted]}
+        body = order_body(
+            api,
+            offering=self.market["offering_uuid"],
+            project=self.market["project_uuid"],
+            name=name,
+            plan=self.market["plan_uuid"],
+        )
         item = post(f"{api}marketplace-orders/", tokens["customer_owner"], body)["items"][0]["uuid"]
         post(f"{api}marketplace-order-items/{item}/approve/", tokens["provider_owner"])
 

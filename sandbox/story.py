@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.tree import Tree
 
 from allocations.billing import amount_of
+from sandbox.cloudrock.ordering import order_body
 from sandbox.slurm import SandboxError
 
 if TYPE_CHECKING:
@@ -95,14 +96,13 @@ class Story:
         """As a member of the project orders in the portal; uuid of the order item once it is executing."""
         market = self.stack.market
         api = market["api_url"]
-        wanted = {
-            "offering": f"{api}marketplace-public-offerings/{market['offering_uuid']}/",
-            "plan": f"{api}marketplace-public-plans/{market['plan_uuid']}/",
-            "attributes": {"name": ALLOCATION},
-            "limits": {},
-            "accepting_terms_of_service": True,
-        }
-        body = {"project": f"{api}projects/{market['project_uuid']}/", "items": [wanted]}
+        body = order_body(
+            api,
+            offering=market["offering_uuid"],
+            project=market["project_uuid"],
+            name=ALLOCATION,
+            plan=market["plan_uuid"],
+        )
         order = self.call("customer_owner", "POST", "marketplace-orders/", body)
         item = str(order["items"][0]["uuid"])
         self.call("provider_owner", "POST", f"marketplace-order-items/{item}/approve/")

@@ -15,6 +15,7 @@ from sandbox.cloudrock.application import make_application
 from sandbox.cloudrock.back_office import BackOffice
 from sandbox.cloudrock.clock import Clock
 from sandbox.cloudrock.gateway import Gateway
+from sandbox.cloudrock.ordering import order_body
 from sandbox.cloudrock.parts import Parts
 from sandbox.cloudrock.seed import CASTS, seed, with_suffix
 from sandbox.cloudrock.store import Store
@@ -115,16 +116,14 @@ class Marketplace:
 
         REST refuses limits at order time: they are put into the item beside it. Gives the order item's uuid.
         """
-        wanted: dict[str, object] = {
-            "offering": f"{self.api_url}marketplace-public-offerings/{self.offering_uuid}/",
-            "attributes": {"name": name},
-            "limits": {},
-            "accepting_terms_of_service": True,
-        }
-        if plan:
-            wanted["plan"] = f"{self.api_url}marketplace-public-plans/{self.plan_uuid}/"
-        address = f"{self.api_url}projects/{project or self.project_uuid}/"
-        answer = self._post("marketplace-orders/", "customer_owner", {"project": address, "items": [wanted]})
+        body = order_body(
+            self.api_url,
+            offering=self.offering_uuid,
+            project=project or self.project_uuid,
+            name=name,
+            plan=self.plan_uuid if plan else None,
+        )
+        answer = self._post("marketplace-orders/", "customer_owner", body)
         item = str(answer.json()["items"][0]["uuid"])
         if limits:
             self.office.set_item_limits(item, limits)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from sandbox.cloudrock.ordering import order_body
 from tests.own_folder import PEOPLE, ROOT, person
 
 if TYPE_CHECKING:
@@ -139,15 +140,13 @@ class Site:
 
     def unapproved_order(self, name: str) -> str:
         """An order of a project's member, which nobody has approved; the order item's uuid."""
-        api = self.marketplace.api_url
-        wanted = {
-            "offering": f"{api}marketplace-public-offerings/{self.marketplace.offering_uuid}/",
-            "plan": f"{api}marketplace-public-plans/{self.marketplace.plan_uuid}/",
-            "attributes": {"name": name},
-            "limits": {},
-            "accepting_terms_of_service": True,
-        }
-        body = {"project": f"{api}projects/{self.marketplace.project_uuid}/", "items": [wanted]}
+        body = order_body(
+            self.marketplace.api_url,
+            offering=self.marketplace.offering_uuid,
+            project=self.marketplace.project_uuid,
+            name=name,
+            plan=self.marketplace.plan_uuid,
+        )
         return str(self.post("marketplace-orders/", "project_user1", body).json()["items"][0]["uuid"])
 
     def command(self, *words: str) -> tuple[int, str, str]:
