@@ -13,7 +13,7 @@ import cyclopts
 from allocations.billing import BillingPeriod
 from allocations.errors import RuleError
 from cloudrock_slurm.ending import BAD_SETTINGS, FAILED
-from flows.settings import SettingsError, load_components, load_settings
+from flows.settings import SettingsError, lend_to_matplotlib, load_components, load_settings
 
 if TYPE_CHECKING:
     from allocations.month_report import MonthReport
@@ -51,6 +51,7 @@ def report(
             found = explain(doors, month, allocation, now)
         write_files(found, {"csv": csv, "json": json, "parquet": parquet})
         if html is not None:
+            lend_to_matplotlib(settings)
             from flows.report_page import page  # noqa: PLC0415 - matplotlib takes a second
 
             html.write_text(page(found, components), encoding="utf-8")

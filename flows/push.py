@@ -24,7 +24,7 @@ from flows.doors import open_cloudrock, open_slurm
 from flows.lock import writable
 from flows.mirroring import Mirroring
 from flows.reporting import Reporting
-from flows.settings import SettingsError, load_components, load_settings
+from flows.settings import SettingsError, lend_to_matplotlib, load_components, load_settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -116,6 +116,7 @@ def report(
 
 def keep_page(doors: Doors, run: Reporting) -> Path | None:
     """The month as a page with plots, in CLOUDROCK_STATE_DIR; a page that cannot be written is a remark."""
+    lend_to_matplotlib(doors.settings)
     from flows.report_page import page  # noqa: PLC0415 - matplotlib takes a second
 
     census, counted = run.reported.census, run.reported.counted

@@ -276,6 +276,14 @@ def load_rules(settings: Settings, *, adopt_parents: bool = False) -> Rules:
     )
 
 
+def lend_to_matplotlib(settings: Settings) -> None:
+    """Let matplotlib keep its list of fonts in CLOUDROCK_STATE_DIR; without, it writes to the user's home.
+
+    To be called before matplotlib is imported; an administrator's own MPLCONFIGDIR stays.
+    """
+    os.environ.setdefault("MPLCONFIGDIR", str(settings.state_dir.absolute() / "matplotlib"))
+
+
 def command_environment() -> dict[str, str]:
     """The environment for SLURM's commands: the agent's own, without what is ours to know."""
     return {name: value for name, value in os.environ.items() if not name.startswith(OURS)}

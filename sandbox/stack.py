@@ -99,6 +99,7 @@ class Stack:
             "CLOUDROCK_API_URL": market["api_url"],
             "CLOUDROCK_API_TOKEN": market["tokens"]["provider_owner"],
             "CLOUDROCK_OFFERING_UUID": market["offering_uuid"],
+            "CLOUDROCK_STATE_DIR": str(self.services.folder / "agent"),
             "SLURM_DEPLOYMENT_TYPE": "native",
         }
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sandbox.slurm import Cluster
 
 os.environ["PREFECT_HOME"] = str(FOLDER / "prefect")
+os.environ["MPLCONFIGDIR"] = str(FOLDER / "matplotlib")
 os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
 os.environ["DO_NOT_TRACK"] = "1"
 pytest_plugins = ["tests.spread"]

@@ -18,7 +18,14 @@ from flows.choices import (
     TerminateJobs,
     UsernameSource,
 )
-from flows.settings import Settings, SettingsError, command_environment, load_components, load_settings
+from flows.settings import (
+    Settings,
+    SettingsError,
+    command_environment,
+    lend_to_matplotlib,
+    load_components,
+    load_settings,
+)
 from flows.variables import table_of_variables
 
 ROOT = Path(__file__).parents[2]
@@ -216,3 +223,16 @@ def test_a_components_file_that_is_wrong_is_named_with_component_and_key(complet
 
 def test_the_readme_s_table_of_variables_is_the_class_s_own() -> None:
     assert table_of_variables(Settings) in (ROOT / "README.md").read_text()
+
+
+@pytest.mark.parametrize(("own", "kept"), [(None, "/var/lib/agent/matplotlib"), ("/opt/fonts", "/opt/fonts")])
+def test_matplotlib_writes_to_the_state_folder_unless_the_administrator_chose_another(
+    own: str | None, kept: str, complete, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLOUDROCK_STATE_DIR", "/var/lib/agent")
+    monkeypatch.setenv("MPLCONFIGDIR", "undone by monkeypatch")
+    monkeypatch.delenv("MPLCONFIGDIR")
+    if own:
+        monkeypatch.setenv("MPLCONFIGDIR", own)
+    lend_to_matplotlib(load_settings())
+    assert os.environ["MPLCONFIGDIR"] == kept

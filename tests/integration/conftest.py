@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext
 
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+LENT = {"MPLCONFIGDIR"}
+"""What the tests set for themselves: a person at a terminal has none of it."""
 CTRL_C = b"\x03"
 WIDTH, HEIGHT = 120, 50
 COMMAND_SECONDS = 240
@@ -71,6 +73,7 @@ class Typed:
 
     def __post_init__(self) -> None:
         self.ours, theirs = os.openpty()
+        here = {name: value for name, value in os.environ.items() if name not in LENT}
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", HEIGHT, WIDTH, 0, 0))
         self.process = subprocess.Popen(
             ("setsid", "--ctty", sys.executable, "-m", "cloudrock_slurm.main", *self.words),
@@ -78,7 +81,7 @@ class Typed:
             stdout=theirs,
             stderr=theirs,
             cwd=ROOT,
-            env={**os.environ, "TERM": "xterm", **self.environment},
+            env={**here, "TERM": "xterm", **self.environment},
         )
         os.close(theirs)
         self.reader = threading.Thread(target=self.read)
