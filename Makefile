@@ -4,9 +4,9 @@ BIN := .venv/bin
 READY := .venv/.ready
 # Their tests must reach every line and branch (pyproject.toml, coverage).
 PURE := tests/allocations tests/slurm_io
-# Real parts are mostly waited for, so three processes keep two cores busy. What shares a real part stays in one, and
+# Real parts are mostly waited for, so five processes keep two cores busy. What shares a real part stays in one, and
 # the longest comes first (tests/spread.py).
-PROCESSES := --numprocesses=3 --dist=loadfile --no-loadscope-reorder
+PROCESSES := --numprocesses=5 --dist=loadfile --no-loadscope-reorder
 FAST := --numprocesses=2 --dist=loadfile
 
 .PHONY: help demo up down test check format bench orders lock clean

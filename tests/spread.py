@@ -18,6 +18,11 @@ SLOW = ("prefect", "slurm", "browser")
 SHARED = "up"
 """The fixture that takes longest to make: all that need it go to one worker."""
 SHARING, NOT_SHARING = "tests/integration/", "tests/integration/test_demo"
+FIRST = ("tests/flows/test_killed.py", "tests/flows/test_matrix.py", NOT_SHARING)
+"""What takes minutes and cannot be divided begins at once."""
+DIVIDED = ("tests/flows/", "tests/slurm_io/test_changes_on_slurm.py")
+UNDIVIDED = (*FIRST, "tests/flows/test_reconciling.py")
+"""Files whose tests may run in several workers, and those among them whose tests share what one makes."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -29,15 +34,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def rank(item: pytest.Item) -> int:
+    """The longest have the lowest; above the number of slow kinds are the fast ones."""
     if SHARED in getattr(item, "fixturenames", ()):
+        return -1
+    if item.nodeid.startswith(FIRST):
         return 0
     return next((n for n, name in enumerate(SLOW, 1) if item.get_closest_marker(name)), len(SLOW) + 1)
 
 
 class ByRealPart(LoadFileScheduling):
-    """A file stays in one worker, and all files that need the running stack do."""
+    """A file stays in one worker, and all files that need the running stack do; the rest is divided."""
 
     def _split_scope(self, nodeid: str) -> str:
+        if nodeid.startswith(DIVIDED) and not nodeid.startswith(UNDIVIDED):
+            return nodeid
         shares = nodeid.startswith(SHARING) and not nodeid.startswith(NOT_SHARING)
         return SHARED if shares else super()._split_scope(nodeid)
 
