@@ -42,5 +42,5 @@ def cluster() -> Iterator[Cluster]:
     """A real SLURM cluster, started once; tests share it, so each one uses accounts of its own."""
     from sandbox.slurm import Cluster  # noqa: PLC0415 (fast tests do without)
 
-    with Cluster(CLUSTER_FOLDER) as running:
+    with Cluster(CLUSTER_FOLDER, quick=True) as running:
         yield running

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from contextlib import contextmanager
 from itertools import count
 from typing import TYPE_CHECKING
@@ -56,6 +57,7 @@ def place(cluster: Cluster) -> Place:
     place = Place(next(NUMBERS))
     for command in place.commands():
         cluster.run("sacctmgr", "-i", *command)
+    time.sleep(1 - time.time() % 1)  # of associations of one second slurmdbd takes any as the newest
     return place
 
 
