@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from allocations.changes import RemoveUsers
-from allocations.errors import InvalidOrder
+from allocations.errors import InvalidOrder, OrderEnded
 from allocations.kinds import Kind
 from allocations.outcomes import Outcome, Result
 from allocations.plan import AwaitJobs, ReportUsage, unfulfilled
@@ -197,6 +197,8 @@ class Carrying:
             outcome.result = Result.REFUSED if hopeless else Result.LEFT
         elif hopeless:
             self.refuse(outcome, failure)
+        elif isinstance(failure, OrderEnded):
+            outcome.result = Result.OVERTAKEN
 
     def refuse(self, outcome: Outcome, failure: Exception) -> None:
         """Tell the marketplace that the order failed, and free its allocation for the next one."""
