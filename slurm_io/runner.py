@@ -140,7 +140,7 @@ def collected(argv: Command, process: subprocess.Popen[bytes], timeout: float) -
             if pipe:
                 selector.register(pipe, selectors.EVENT_READ, kept)
         while selector.get_map() or process.poll() is None:
-            read_what_is_there(selector)
+            read_what_is_there(selector, process)
             if len(output) > LARGEST_OUTPUT:
                 raise UnexpectedSlurmOutput(shown(argv), text_of(output[:CHUNK]), "an end of its output")
             if process.poll() is not None:
@@ -155,8 +155,15 @@ def collected(argv: Command, process: subprocess.Popen[bytes], timeout: float) -
     return text_of(output), text_of(words)
 
 
-def read_what_is_there(selector: selectors.BaseSelector) -> None:
-    """Wait a moment for output, keep it up to its bound, and let go of what has ended."""
+def read_what_is_there(selector: selectors.BaseSelector, process: subprocess.Popen[bytes]) -> None:
+    """Wait a moment for output, keep it up to its bound, and let go of what has ended.
+
+    A process closes its pipes a moment before it ends: with nothing left to read, its end is waited for.
+    """
+    if not selector.get_map():
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(GLANCE)
+        return
     for key, _ in selector.select(GLANCE):
         chunk = os.read(key.fd, CHUNK)
         if not chunk:
