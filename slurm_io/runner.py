@@ -207,7 +207,10 @@ def judged(argv: Command, returncode: int, output: str, words: str) -> str:
     if JOBS_ACTIVE.search(said):
         raise SlurmUnavailable(f"jobs are still active, so that SLURM refuses `{shown(argv)}`: {brief}")
     if UNAVAILABLE.search(said):
-        raise SlurmUnavailable(f"SLURM does not answer `{shown(argv)}`: {brief}")
+        raise SlurmUnavailable(
+            f"SLURM does not answer `{shown(argv)}`: {brief}. This can pass by itself; otherwise see whether "
+            "slurmdbd, its database and slurmctld run"
+        )
     if returncode == 0 and not re.search(r"\b(error|fatal)\b", said, re.IGNORECASE):
         return output
     raise SlurmCommandFailed(argv, returncode, said or output)

@@ -27,7 +27,7 @@ def test_a_plan_over_the_cap_stops_before_its_first_write_and_force_goes_on(
     before = site.writes()
     state = site.pull()
     assert state.type.value == "FAILED"
-    assert "removals are planned" in state.message
+    assert "1 removal planned (1 account, 0 members)" in state.message
     assert "SYNC_MAX_REMOVALS allows 0. Nothing was written" in state.message
     assert site.writes() == before
     assert changes_in_the_marketplace(site) == []
@@ -177,6 +177,7 @@ def test_the_plan_command_prints_steps_reasons_and_commands_and_writes_nothing(s
     assert f"$ sacctmgr -i add account name=hpc_{uuid[:5]}_coming parent=hpc_" in said
     account = site.resource(first)["backend_id"]
     assert f"$ sacctmgr -i delete account where name={account}" in said
+    assert f"  - account {account} (terminated)" in said
     assert "= report the final usage of" in said
     assert site.writes() == before
     assert changes_in_the_marketplace(site) == []
