@@ -28,7 +28,7 @@ class Result(Enum):
     """For the marketplace to make the resource, or for jobs to end."""
     PLANNED = "planned"
     """A dry run: nothing was written."""
-    OVERTAKEN = "ended by somebody else"
+    ENDED = "ended by somebody else"
     """An order that was rejected or set erred while it was carried out; the reason says what it left."""
     REFUSED = "not applied"
     """An allocation at rest that cannot be kept up as it stands."""
@@ -41,7 +41,7 @@ AT_REST = {
     Kind.ABANDONED: "Terminated resource",
 }
 """The kinds of parts without an order, and what each is about."""
-FAILURES = frozenset({Result.ERRED, Result.LEFT, Result.OVERTAKEN, Result.REFUSED})
+FAILURES = frozenset({Result.ERRED, Result.LEFT, Result.ENDED, Result.REFUSED})
 
 
 @dataclass(slots=True)

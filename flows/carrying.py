@@ -198,7 +198,7 @@ class Carrying:
         elif hopeless:
             self.refuse(outcome, failure)
         elif isinstance(failure, OrderEnded):
-            outcome.result = Result.OVERTAKEN
+            outcome.result = Result.ENDED
 
     def refuse(self, outcome: Outcome, failure: Exception) -> None:
         """Tell the marketplace that the order failed, and free its allocation for the next one."""

@@ -50,7 +50,7 @@ def test_a_part_nothing_is_known_of_is_left_for_the_next_run() -> None:
             "no orders to carry out; repair of 2 accounts: 1 done, 1 left for the next run",
         ),
         (
-            [outcome(Result.OVERTAKEN), resting(Result.DONE, Kind.ABANDONED)],
+            [outcome(Result.ENDED), resting(Result.DONE, Kind.ABANDONED)],
             [],
             False,
             "1 order: 1 ended by somebody else; left-over account of 1 Terminated resource: 1 done",
