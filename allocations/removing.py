@@ -50,11 +50,12 @@ def terminate(account: AccountName, observed: ClusterState, rules: Rules, *, why
     present = observed.accounts.get(account)
     if present is None:
         return Plan(final)
+    then = "the next pull goes on" if why else "retry the order"
     below = observed.children_of(account)
     if below:
         raise InvalidOrder(
             f"the account {account!r} has accounts below it ({', '.join(below)}), which were not made here: "
-            f"move them away, then {'the next pull goes on' if why else 'retry the order'}"
+            f"move them away, then {then}"
         )
     is_closed = present.draining and present.closed
     steps = [] if is_closed else [Step(DrainAccount(account), why or "it is about to go")]
@@ -62,7 +63,7 @@ def terminate(account: AccountName, observed: ClusterState, rules: Rules, *, why
         steps.append(Step(CancelJobs(account), "SLURM_TERMINATE_JOBS=cancel"))
     steps += [Step(AwaitJobs(account)), *final]
     moved = tuple(defaults_moved(account, sorted(observed.users_of(account)), observed, rules))
-    refuse_strangers(account, moved)
+    refuse_strangers(account, moved, then)
     steps += moved
     steps.append(Step(DeleteAccount(account), why or "terminated"))
     return Plan(tuple(steps))
@@ -91,14 +92,14 @@ def defaults_moved(
         yield Step(MoveDefaults(stranded, account, rules.default_account), "so that they stay users")
 
 
-def refuse_strangers(account: AccountName, moved: Iterable[Step]) -> None:
+def refuse_strangers(account: AccountName, moved: Iterable[Step], then: str) -> None:
     """Users whose names we could never have added cannot be named in a command either."""
     users = [user for step in moved if isinstance(step.act, MoveDefaults) for user in step.act.users]
     odd = [user for user in users if not is_user_name(user)]
     if odd:
         raise InvalidOrder(
             f"the account {account!r} is the default or the only account of {', '.join(map(repr, odd))}, "
-            "not added here: give them another one, then retry the order"
+            f"not added here: give them another one, then {then}"
         )
 
 

@@ -100,6 +100,13 @@ def test_an_account_of_a_terminated_resource_with_others_below_it_is_refused() -
     assert "move them away, then the next pull goes on" in str(part.refusal)
 
 
+def test_an_account_of_a_terminated_resource_whose_users_cannot_be_named_is_refused() -> None:
+    plan = plan_run(snapshot([GONE]), cluster(*WORK, defaults={"Odd+Name": ONE}), RULES)
+    refusal = str(part_of(plan, Kind.ABANDONED).refusal)
+    assert "'Odd+Name'" in refusal
+    assert refusal.endswith("give them another one, then the next pull goes on")
+
+
 def test_the_account_above_two_left_over_ones_waits_for_both() -> None:
     second = resource(2, name="two", state=ResourceState.TERMINATED, account=TWO)
     case = Case(snapshot([GONE, second]), cluster(*WORK, ours(TWO, PROJECT), users=USERS), RULES)
