@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from allocations.billing import BillingPeriod, amounts_of, booking_refusal, report_for
+from allocations.carry import carried_amounts, with_carried
 from allocations.errors import CannotReportNow
 from allocations.reports import reportable
 from allocations.usage import add_up, seconds_by_account
@@ -16,6 +17,7 @@ from slurm_io.client import windows
 
 if TYPE_CHECKING:
     from allocations.accounts import AccountName
+    from allocations.carry import Amounts
     from allocations.marketplace import Offering, Resource
     from flows.site import Site
 
@@ -28,6 +30,7 @@ class FinalUsage:
     offering: Offering
     seconds: dict[str, dict[str, int]] | None = None
     period: BillingPeriod | None = None
+    carried: Amounts | None = None
 
     def report(self, resource: Resource, account: AccountName) -> list[str]:
         """Set the month's amounts in the open plan period; what is worth knowing about it.
@@ -40,9 +43,10 @@ class FinalUsage:
         seconds, period = self.counted()
         accepted, problems = reportable(self.site.rules.components, self.offering)
         components = {kind: self.site.rules.components[kind] for kind in accepted}
-        amounts = amounts_of(seconds.get(account, {}), components)
+        own = amounts_of(seconds.get(account, {}), components)
+        amounts, words = with_carried(own, self.booked(period).get(resource.uuid, {}), period)
         periods = tasks.fetch_plan_periods(cloudrock, resource.uuid, account)
-        report = report_for(amounts, periods)
+        report = report_for(amounts, periods, words)
         if report is None:
             return [*problems, "no open plan period: its final usage cannot be reported"]
         refusal = booking_refusal(
@@ -53,7 +57,10 @@ class FinalUsage:
         if amounts:
             tasks.report_usage(cloudrock, report, account)
             self.read_back(resource, account, report.plan_period_uuid, dict(report.amounts))
-        said = ", ".join(f"{kind} {amount}" for kind, amount in amounts.items())
+        said = ", ".join(
+            f"{kind} {amount}" + (f" ({words[kind]})" if kind in words else "")
+            for kind, amount in amounts.items()
+        )
         return [*problems, f"final usage of {period}: {said}"]
 
     def counted(self) -> tuple[dict[str, dict[str, int]], BillingPeriod]:
@@ -67,6 +74,12 @@ class FinalUsage:
             ]
             self.seconds = seconds_by_account(add_up(parts))
         return self.seconds, self.period
+
+    def booked(self, period: BillingPeriod) -> Amounts:
+        """What the month's rows add of the month before: a report without it would take it back."""
+        if self.carried is None:
+            self.carried = carried_amounts(tasks.fetch_held_usage(self.site.cloudrock, period.start.date()))
+        return self.carried
 
     def read_back(
         self, resource: Resource, account: AccountName, period_uuid: str, sent: dict[str, int]

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
+from allocations.billing import BillingPeriod
+from allocations.carry import carry_text
 from sandbox.slurm import SandboxError
 
 pytestmark = [pytest.mark.slurm, pytest.mark.prefect]
@@ -132,6 +136,20 @@ def test_an_allocation_that_another_tool_put_into_deleting_is_led_back_and_ends(
     assert site.pull().message == "1 order: 1 done"
     assert (site.item(order)["state"], site.resource(first)["state"]) == ("done", "Terminated")
     assert [r for r in site.marketplace.office.requests() if r["status"] == 500] == []
+
+
+def test_what_the_month_adds_of_the_month_before_stays_when_its_allocation_ends(site) -> None:
+    first = site.allocation("owed")
+    (period,) = site.open_periods(first)
+    words = carry_text(0, 5, BillingPeriod.containing(datetime.now(UTC)))
+    usages = [{"type": "cpu", "amount": 5, "description": words}]
+    report = {"plan_period": period["uuid"], "usages": usages}
+    site.post("marketplace-component-usages/set_usage/", "provider_owner", report)
+    site.ask_for("terminate", first)
+    assert site.pull().message == "1 order: 1 done"
+    assert site.usage(first)["cpu"] == 5
+    (row,) = site.artifact("orders")
+    assert f"cpu 5 ({words})" in row["remarks"]
 
 
 def test_what_another_tool_ended_is_cleared_up_with_its_jobs_and_the_accounts_above(site) -> None:
