@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING
 from allocations.billing import BillingPeriod, amounts_of, booking_refusal, report_for
 from allocations.carry import carried_amounts, with_carried
 from allocations.errors import CannotReportNow
-from allocations.reports import reportable
+from allocations.reports import falls, held_amounts, reportable
 from allocations.usage import add_up, seconds_by_account
 from cloudrock_io.errors import UnexpectedCloudrockData
 from flows import tasks
 from slurm_io.client import windows
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from allocations.accounts import AccountName
-    from allocations.carry import Amounts
-    from allocations.marketplace import Offering, Resource
+    from allocations.marketplace import ComponentUsage, Offering, Resource
     from flows.site import Site
 
 
@@ -30,10 +31,10 @@ class FinalUsage:
     offering: Offering
     seconds: dict[str, dict[str, int]] | None = None
     period: BillingPeriod | None = None
-    carried: Amounts | None = None
+    rows: Sequence[ComponentUsage] | None = None
 
-    def report(self, resource: Resource, account: AccountName) -> list[str]:
-        """Set the month's amounts in the open plan period; what is worth knowing about it.
+    def report(self, resource: Resource, account: AccountName) -> tuple[list[str], list[str]]:
+        """Set the month's amounts in the open plan period; what is worth knowing, and what a person must see.
 
         Raises:
             CannotReportNow: the month is about to turn.
@@ -44,11 +45,12 @@ class FinalUsage:
         accepted, problems = reportable(self.site.rules.components, self.offering)
         components = {kind: self.site.rules.components[kind] for kind in accepted}
         own = amounts_of(seconds.get(account, {}), components)
-        amounts, words = with_carried(own, self.booked(period).get(resource.uuid, {}), period)
+        rows = self.held(period)
+        amounts, words = with_carried(own, carried_amounts(rows).get(resource.uuid, {}), period)
         periods = tasks.fetch_plan_periods(cloudrock, resource.uuid, account)
         report = report_for(amounts, periods, words)
         if report is None:
-            return [*problems, "no open plan period: its final usage cannot be reported"]
+            return [*problems, "no open plan period: its final usage cannot be reported"], []
         refusal = booking_refusal(
             period, cloudrock.server_time, timedelta(seconds=cloudrock.patience.longest_call_seconds)
         )
@@ -61,7 +63,8 @@ class FinalUsage:
             f"{kind} {amount}" + (f" ({words[kind]})" if kind in words else "")
             for kind, amount in amounts.items()
         )
-        return [*problems, f"final usage of {period}: {said}"]
+        fallen = falls(amounts, held_amounts(rows).get(resource.uuid, {}))
+        return [*problems, f"final usage of {period}: {said}"], fallen
 
     def counted(self) -> tuple[dict[str, dict[str, int]], BillingPeriod]:
         """Account to TRES-seconds of the month so far, and the month."""
@@ -75,11 +78,11 @@ class FinalUsage:
             self.seconds = seconds_by_account(add_up(parts))
         return self.seconds, self.period
 
-    def booked(self, period: BillingPeriod) -> Amounts:
-        """What the month's rows add of the month before: a report without it would take it back."""
-        if self.carried is None:
-            self.carried = carried_amounts(tasks.fetch_held_usage(self.site.cloudrock, period.start.date()))
-        return self.carried
+    def held(self, period: BillingPeriod) -> Sequence[ComponentUsage]:
+        """What the marketplace holds of the month when the first allocation ends."""
+        if self.rows is None:
+            self.rows = tasks.fetch_held_usage(self.site.cloudrock, period.start.date())
+        return self.rows
 
     def read_back(
         self, resource: Resource, account: AccountName, period_uuid: str, sent: dict[str, int]

@@ -138,18 +138,19 @@ def test_an_allocation_that_another_tool_put_into_deleting_is_led_back_and_ends(
     assert [r for r in site.marketplace.office.requests() if r["status"] == 500] == []
 
 
-def test_what_the_month_adds_of_the_month_before_stays_when_its_allocation_ends(site) -> None:
+def test_what_the_month_adds_of_the_month_before_stays_at_the_end_and_less_than_before_is_told(site) -> None:
     first = site.allocation("owed")
     (period,) = site.open_periods(first)
     words = carry_text(0, 5, BillingPeriod.containing(datetime.now(UTC)))
-    usages = [{"type": "cpu", "amount": 5, "description": words}]
+    usages = [{"type": "cpu", "amount": 5, "description": words}, {"type": "mem", "amount": 3}]
     report = {"plan_period": period["uuid"], "usages": usages}
     site.post("marketplace-component-usages/set_usage/", "provider_owner", report)
     site.ask_for("terminate", first)
-    assert site.pull().message == "1 order: 1 done"
-    assert site.usage(first)["cpu"] == 5
+    assert site.pull().message == "1 order: 1 done; 1 with remarks"
+    assert (site.usage(first)["cpu"], site.usage(first)["mem"]) == (5, 0)
     (row,) = site.artifact("orders")
     assert f"cpu 5 ({words})" in row["remarks"]
+    assert "the final usage is less than was reported: mem 0, before 3" in row["remarks"]
 
 
 def test_what_another_tool_ended_is_cleared_up_with_its_jobs_and_the_accounts_above(site) -> None:
