@@ -33,19 +33,18 @@ LEFT_BEHIND = {
 
 ENDED = {
     (Kind.CREATE, ResourceState.TERMINATED): "the next pull removes the account that was made for it",
-    (Kind.CREATE, ResourceState.ERRED): "the account stays for `cloudrock-slurm retry ORDER_ITEM`, which "
-    "carries it out once more",
-    (
-        Kind.UPDATE,
-        ResourceState.ERRED,
-    ): "the cluster has its limits already; `cloudrock-slurm retry ORDER_ITEM` "
-    "finishes it, and `cloudrock-slurm drift` shows what differs",
+    (Kind.CREATE, ResourceState.ERRED): (
+        "the account stays for `cloudrock-slurm retry ORDER_ITEM`, which carries it out once more"
+    ),
+    (Kind.UPDATE, ResourceState.ERRED): (
+        "the cluster has its limits already; `cloudrock-slurm retry ORDER_ITEM` finishes it, and "
+        "`cloudrock-slurm drift` shows what differs"
+    ),
     (Kind.SWITCH, ResourceState.ERRED): "`cloudrock-slurm retry ORDER_ITEM` finishes it",
-    (
-        Kind.TERMINATE,
-        ResourceState.OK,
-    ): "the account is gone already; `cloudrock-slurm repair ACCOUNT` makes it "
-    "again, and `cloudrock-slurm retry ORDER_ITEM` ends the resource",
+    (Kind.TERMINATE, ResourceState.OK): (
+        "the account is gone already; `cloudrock-slurm repair ACCOUNT` makes it again, and "
+        "`cloudrock-slurm retry ORDER_ITEM` ends the resource"
+    ),
 }
 """What an order leaves behind that somebody ended while it was carried out, by the resource's state then."""
 
