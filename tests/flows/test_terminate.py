@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
+from allocations.billing import BillingPeriod
+from allocations.carry import carry_text
 from sandbox.slurm import SandboxError
 
 pytestmark = [pytest.mark.slurm, pytest.mark.prefect]
@@ -132,6 +136,41 @@ def test_an_allocation_that_another_tool_put_into_deleting_is_led_back_and_ends(
     assert site.pull().message == "1 order: 1 done"
     assert (site.item(order)["state"], site.resource(first)["state"]) == ("done", "Terminated")
     assert [r for r in site.marketplace.office.requests() if r["status"] == 500] == []
+
+
+def test_what_the_month_adds_of_the_month_before_stays_at_the_end_and_less_than_before_is_told(site) -> None:
+    first = site.allocation("owed")
+    (period,) = site.open_periods(first)
+    words = carry_text(0, 5, BillingPeriod.containing(datetime.now(UTC)))
+    usages = [{"type": "cpu", "amount": 5, "description": words}, {"type": "mem", "amount": 3}]
+    report = {"plan_period": period["uuid"], "usages": usages}
+    site.post("marketplace-component-usages/set_usage/", "provider_owner", report)
+    site.ask_for("terminate", first)
+    assert site.pull().message == "1 order: 1 done; 1 with remarks"
+    assert (site.usage(first)["cpu"], site.usage(first)["mem"]) == (5, 0)
+    (row,) = site.artifact("orders")
+    assert f"cpu 5 ({words})" in row["remarks"]
+    assert "the final usage is less than was reported: mem 0, before 3" in row["remarks"]
+
+
+def test_what_another_tool_ended_is_cleared_up_with_its_jobs_and_the_accounts_above(site) -> None:
+    first = site.allocation("ended elsewhere")
+    resource = site.resource(first)
+    account, person = resource["backend_id"], min(site.people)
+    run = site.cluster.run
+    run("sacctmgr", "-i", "modify", "user", "where", f"name={person}", "set", f"defaultaccount={account}")
+    job = site.cluster.submit(user=person, account=account, seconds=90)
+    site.cluster.wait_for_job(job, {"RUNNING"})
+    order = site.ask_for("terminate", first)
+    site.post(f"marketplace-order-items/{order}/set_state_done/", "provider_owner")
+    state = site.pull()
+    assert state.message == ("no orders to carry out; left-over account of 1 Terminated resource: 1 done")
+    assert site.cluster.wait_for_job(job).startswith("CANCELLED")
+    managed = {account, f"hpc_{resource['project_uuid']}", f"hpc_{resource['customer_uuid']}"}
+    assert not managed & set(site.accounts())
+    assert site.default_account(person) == "cloudrock"
+    (row,) = [row for row in site.artifact("orders") if row["account"]]
+    assert "the marketplace takes no usage of a Terminated resource" in row["remarks"]
 
 
 def test_an_account_whose_termination_was_given_up_takes_jobs_again(

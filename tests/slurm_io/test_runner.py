@@ -105,6 +105,16 @@ def test_a_silent_command_that_closed_its_pipes_is_stopped_in_time_too(program: 
         NATIVE.run((program("exec >&- 2>&-; sleep 60"),), timeout=1)
 
 
+def test_no_time_is_slept_away_between_the_end_of_the_output_and_of_the_command(
+    program: Callable[[str], str],
+) -> None:
+    path = program("exec >&- 2>&-; sleep 0.01")
+    began = time.monotonic()
+    for _ in range(10):
+        NATIVE.run((path,))
+    assert time.monotonic() - began < 10 * runner_module.GLANCE
+
+
 @pytest.mark.parametrize("detach", ["", "setsid"])
 def test_a_child_that_holds_the_output_open_cannot_hold_the_run(
     program: Callable[[str], str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, detach: str
