@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from allocations.backfilling import chosen, claimed_once
@@ -18,8 +19,10 @@ from allocations.reconcile import Reconcile, children_of, reconcile
 from allocations.reports import held_amounts, reportable, usage_of
 from allocations.shares import seconds_by_user
 from allocations.usage import seconds_by_account
+from flows.corrections import remember
 from flows.counting import count_month
 from flows.doors import open_day_store
+from slurm_io.retention import fetch_retention
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -54,6 +57,7 @@ def explain(doors: Doors, period: BillingPeriod, allocation: str | None, now: da
     observed = doors.slurm.observe()
     rolled = doors.slurm.fetch_rolled_until(cutoff) if doors.settings.reconcile is not Reconcile.OFF else None
     store = open_day_store(doors.settings, doors.slurm.fetch_cluster_name())
+    retention = fetch_retention(doors.slurm.runner)
     counted = count_month(
         doors.slurm.fetch_usage,
         store,
@@ -62,6 +66,8 @@ def explain(doors: Doors, period: BillingPeriod, allocation: str | None, now: da
         now=now,
         whole_until=max(rolled, period.start) if rolled else None,
         settling_days=doors.settings.usage_settling_days,
+        kept_since=retention.kept_since(now) if retention else None,
+        noticed=partial(remember, doors.settings.state_dir, period),
     )
     held = held_amounts(doors.cloudrock.fetch_component_usages(period.start.date()))
     usages = usage_of(claims, seconds_by_user(counted.seconds), held, components)

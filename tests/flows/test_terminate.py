@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
+from allocations.billing import BillingPeriod
 from sandbox.slurm import SandboxError
 
 pytestmark = [pytest.mark.slurm, pytest.mark.prefect]
@@ -24,7 +27,10 @@ def test_a_terminated_allocation_is_gone_its_usage_is_reported_and_its_users_sta
     assert site.open_periods(first) == []
     assert {site.default_account(user) for user in site.people} == {"cloudrock"}
     (record,) = site.records(account)
-    assert site.usage(first)["cpu"] == round(40 * int(record["elapsedraw"]) / 60 + 1e-9)
+    billed = round(40 * int(record["elapsedraw"]) / 60 + 1e-9)
+    assert site.usage(first)["cpu"] == billed
+    month = str(BillingPeriod.containing(datetime.now(UTC)))
+    assert site.user_usage(first, month)[person][0] == billed
 
 
 def test_the_project_s_and_the_customer_s_accounts_go_with_the_last_allocation_only(site) -> None:
