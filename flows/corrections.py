@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from allocations.billing import BillingPeriod
 
+TOLD = "told"
+"""Ends the line of a correction that has had its effect."""
+
 
 def remember(state_dir: Path, period: BillingPeriod, noticed: Iterable[Correction]) -> None:
     """Keep a month's corrections, once each.
@@ -48,6 +51,14 @@ def remembered(state_dir: Path, period: BillingPeriod) -> dict[str, list[Correct
     return by_account
 
 
+def spend(state_dir: Path, period: BillingPeriod, told: Iterable[Correction]) -> None:
+    """Forget corrections that the marketplace's amounts hold by now: each explains one fall, not a second."""
+    lines = [f"{json.dumps([*map(str, astuple(one)), TOLD])}\n" for one in told]
+    if lines:
+        with _file(state_dir, period).open("a", encoding="utf-8") as file:
+            file.writelines(lines)
+
+
 def _file(state_dir: Path, period: BillingPeriod) -> Path:
     return writable(state_dir / "corrections") / f"{period}.jsonl"
 
@@ -58,8 +69,12 @@ def _read(path: Path) -> list[Correction]:
         return found
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
-            day, account, tres, before, after = json.loads(line)
-            found.append(Correction(date.fromisoformat(day), account, tres, int(before), int(after)))
+            day, account, tres, before, after, *told = json.loads(line)
+            correction = Correction(date.fromisoformat(day), account, tres, int(before), int(after))
         except (ValueError, TypeError):
             continue
+        if told == [TOLD] and correction in found:
+            found.remove(correction)
+        elif not told:
+            found.append(correction)
     return found

@@ -15,7 +15,7 @@ from allocations.month_report import (
     seconds_of_jobs,
     usage_table,
 )
-from allocations.reconcile import Reconcile, children_of, reconcile
+from allocations.reconcile import NO_BOOKS, Reconcile, children_of, reconcile
 from allocations.reports import held_amounts, reportable, usage_of
 from allocations.shares import seconds_by_user
 from allocations.usage import seconds_by_account
@@ -63,6 +63,7 @@ def explain(doors: Doors, period: BillingPeriod, allocation: str | None, now: da
         store,
         period,
         cutoff,
+        read_several=doors.slurm.fetch_windows,
         now=now,
         whole_until=max(rolled, period.start) if rolled else None,
         settling_days=doors.settings.usage_settling_days,
@@ -87,8 +88,15 @@ def explain(doors: Doors, period: BillingPeriod, allocation: str | None, now: da
         days=day_table(counted.days, accounts, list(components)),
         jobs=jobs,
         reconciliation=compared(doors, counted, rolled, observed, accounts) if rolled else None,
-        remarks=(*strange, *doubled, *counted.remarks),
+        remarks=(*strange, *doubled, *counted.remarks, *uncompared(doors.settings.reconcile, rolled)),
     )
+
+
+def uncompared(mode: Reconcile, rolled: datetime | None) -> tuple[str, ...]:
+    """Why nothing is compared with slurmdbd's own books, where that is so."""
+    if mode is Reconcile.OFF:
+        return ("not compared with slurmdbd's own books: SYNC_RECONCILE=off",)
+    return () if rolled else (f"not compared with slurmdbd's own books: {NO_BOOKS}",)
 
 
 def compared(

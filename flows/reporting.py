@@ -20,7 +20,7 @@ from allocations.shares import seconds_by_user
 from flows import tasks, usage_tasks
 from flows.census import Doors, take_census
 from flows.closed_month import Closed, look_back
-from flows.corrections import remembered
+from flows.corrections import remembered, spend
 from flows.gate import falls_in, judge
 from flows.settings import load_components
 from flows.telling import Outcome, Teller
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from allocations.accounts import AccountName
     from allocations.components import Components
-    from allocations.days import Counted
+    from allocations.days import Correction, Counted
     from allocations.marketplace import ComponentUsage
     from allocations.reports import ResourceUsage
     from cloudrock_io.client import Cloudrock
@@ -132,6 +132,8 @@ class Reporting:
     refresh: bool = False
     allow_decrease: bool = False
     logger: logging.Logger | logging.LoggerAdapter[logging.Logger] = field(default_factory=get_run_logger)
+    corrections: dict[str, list[Correction]] = field(default_factory=dict)
+    """Account to why its amounts may fall, as it was known when they were told."""
     reported: Reported = field(init=False)
 
     def __post_init__(self) -> None:
@@ -159,8 +161,12 @@ class Reporting:
         if refusal := self.refusal():
             unsent = "nothing was sent" if not self.reported.sent else "the rest was not sent"
             self.problem(f"{refusal}: {unsent}, the run's table has what was counted")
-        elif self.reported.sent:
-            self.read_back(usages)
+        else:
+            if self.reported.sent:
+                self.read_back(usages)
+            told = {usage.account for usage in usages if usage.resource.uuid in self.reported.told}
+            explained = [one for account in told for one in self.corrections.get(account, [])]
+            spend(self.doors.settings.state_dir, self.period, explained)
 
     def look_for_runaways(self, accounts: frozenset[AccountName]) -> None:
         """Say which jobs slurmdbd will charge for ever; the month is told with or without knowing."""
@@ -190,7 +196,7 @@ class Reporting:
     def tell(self, census: Census, counted: Counted, usages: list[ResourceUsage], gate: Gate) -> None:
         """Each resource's month to the marketplace."""
         state_dir, components = self.doors.settings.state_dir, census.components
-        corrections = remembered(state_dir, self.period)
+        corrections = self.corrections = remembered(state_dir, self.period)
         held_back = dict(gate.held_back)
         if not self.allow_decrease:
             known = {str(usage.account): seconds_held(usage, components) for usage in usages}

@@ -9,7 +9,7 @@ import pytest
 
 from allocations.billing import BillingPeriod
 from allocations.days import Correction
-from flows.corrections import remember, remembered
+from flows.corrections import remember, remembered, spend
 from flows.settings import SettingsError
 
 if TYPE_CHECKING:
@@ -27,6 +27,15 @@ def test_what_one_run_noticed_the_next_one_knows(tmp_path: Path) -> None:
     remember(tmp_path, MONTH, [ONE, OTHER])
     assert remembered(tmp_path, MONTH) == {"hpc_a": [ONE], OTHER.account: [OTHER]}
     assert remembered(tmp_path, MONTH.next) == {}
+
+
+def test_a_correction_that_was_told_explains_no_second_fall_until_it_comes_again(tmp_path: Path) -> None:
+    remember(tmp_path, MONTH, [ONE, OTHER])
+    spend(tmp_path, MONTH, [ONE])
+    assert remembered(tmp_path, MONTH) == {OTHER.account: [OTHER]}
+    spend(tmp_path, MONTH, [ONE])
+    remember(tmp_path, MONTH, [ONE])
+    assert remembered(tmp_path, MONTH) == {"hpc_a": [ONE], OTHER.account: [OTHER]}
 
 
 @pytest.mark.parametrize(
