@@ -33,6 +33,23 @@ def test_a_terminated_allocation_is_gone_its_usage_is_reported_and_its_users_sta
     assert site.user_usage(first, month)[person][0] == billed
 
 
+def test_an_account_stays_as_long_as_its_last_usage_would_fall_without_a_reason(site) -> None:
+    first = site.allocation("too much")
+    account = site.resource(first)["backend_id"]
+    (period,) = site.open_periods(first)
+    site.marketplace.office.insert_usage(period["uuid"], "cpu", 900, datetime.now(UTC))
+    order = site.ask_for("terminate", first)
+    state = site.pull()
+    assert (state.type.value, state.message) == ("FAILED", "1 order: 1 left for the next run")
+    (row,) = [row for row in site.artifact("orders") if row["order"] == order]
+    assert f"the final usage of {account} is not in the marketplace: " in row["reason"]
+    assert "run push-usage once with allow_decrease=true" in row["reason"]
+    assert (account in site.accounts(), site.usage(first)) == (True, {"cpu": 900})
+    site.push(allow_decrease=True)
+    assert site.pull().message == "1 order: 1 done"
+    assert site.usage(first)["cpu"] == 0
+
+
 def test_the_project_s_and_the_customer_s_accounts_go_with_the_last_allocation_only(site) -> None:
     one, two = site.allocation("one"), site.allocation("two")
     resource = site.resource(one)
