@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from allocations.days import HOUR
 from allocations.usage import seconds_by_account
@@ -16,8 +20,6 @@ from slurm_io.errors import SlurmUnavailable
 from tests.flows.busy import DAY, MONTH, NOW, START, Books, again, days_read, store_in, totals
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from allocations.days import Correction, WindowUsage
     from flows.day_store import ParquetDays
 
@@ -127,6 +129,25 @@ def test_a_day_that_slurmdbd_has_purged_stands_as_it_was_stored(store: ParquetDa
 def test_a_clock_that_was_set_back_corrects_nothing(store: ParquetDays) -> None:
     count_month(Books().read, store, MONTH, NOW)
     assert count_month(Books().read, again(store), MONTH, NOW - HOUR).corrections == ()
+
+
+LATE = st.dictionaries(st.integers(1, 5), st.integers(-40_000, 40_000), max_size=3)
+
+
+@settings(derandomize=True, deadline=None, max_examples=12)
+@given(st.lists(st.tuples(st.integers(0, 30), LATE), min_size=2, max_size=4))
+def test_corrections_explain_every_second_by_which_a_month_falls(
+    runs: list[tuple[int, dict[int, int]]],
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        moment, before = START + 2 * DAY + 5 * HOUR, 0
+        for hours, late in runs:
+            moment += hours * HOUR
+            counted = count_month(Books(late=late).read, store_in(Path(folder)), MONTH, moment, refresh=True)
+            now = totals(counted)["a"]["cpu"]
+            explained = sum(max(0, change.before - change.after) for change in counted.corrections)
+            assert before - now <= explained
+            before = now
 
 
 def test_what_has_changed_is_told_before_it_is_forgotten_though_slurm_fails_later(store: ParquetDays) -> None:
