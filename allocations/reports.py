@@ -100,16 +100,6 @@ def held_amounts(rows: Iterable[ComponentUsage]) -> dict[str, dict[str, int]]:
     return {uuid: dict(amounts) for uuid, amounts in held.items()}
 
 
-def falls(amounts: Mapping[str, int], held: Mapping[str, int]) -> list[str]:
-    """A sentence where amounts are less than what was held: job records may have been purged meanwhile."""
-    fallen = [
-        f"{kind} {amount}, before {held[kind]}"
-        for kind, amount in amounts.items()
-        if amount < held.get(kind, 0)
-    ]
-    return [f"the final usage is less than was reported: {'; '.join(fallen)}"] if fallen else []
-
-
 def claimed(
     resources: Sequence[Resource], observed: ClusterState
 ) -> tuple[list[tuple[Resource, AccountName]], list[str]]:

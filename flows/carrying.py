@@ -25,7 +25,6 @@ from slurm_io.errors import SlurmCommandFailed, SlurmError, UnexpectedSlurmOutpu
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from allocations.accounts import AccountName
     from allocations.changes import Change
     from allocations.plan import Pause, Step
     from allocations.planning import Part, RunPlan
@@ -131,18 +130,11 @@ class Carrying:
         resource = outcome.part.resource
         for step in steps:
             if isinstance(step.act, ReportUsage):
-                self.report_usage(outcome, step.act.account)
+                outcome.notes += self.final_usage.report(resource, step.act.account) if resource else []
                 continue
             if isinstance(step.act, RemoveUsers) and resource:
                 completing.dissociate(self.site, outcome, resource, step.act.users)
             self.site.perform([step], outcome)
-
-    def report_usage(self, outcome: Outcome, account: AccountName) -> None:
-        """The last usage of what ends; a person must look where it is less than what was reported before."""
-        if outcome.part.resource:
-            notes, remarks = self.final_usage.report(outcome.part.resource, account)
-            outcome.notes += notes
-            outcome.remarks += remarks
 
     def finish_all(self, open_ones: Sequence[Outcome]) -> None:
         """Look at the cluster once, then tell the marketplace of every part that is there."""

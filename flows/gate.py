@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from allocations.days import Correction, Counted
 
 
+WAY_OUT = "if it is right, run push-usage once with allow_decrease=true"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gate:
     """What the comparison came to."""
@@ -53,4 +56,4 @@ def falls_in(
     reasons: dict[str, str] = {}
     for fall in falls:
         reasons[fall.account] = f"{reasons[fall.account]}; {fall}" if fall.account in reasons else str(fall)
-    return reasons
+    return {account: f"{reason}; {WAY_OUT}" for account, reason in reasons.items()}

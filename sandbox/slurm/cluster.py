@@ -143,9 +143,12 @@ class Cluster:
         needed = {*NAMES, RELAY} if self.ports and self.ports.relay else set(NAMES)
         return needed <= set(self.running_daemons())
 
-    def run(self, *command: str, user: str | None = None, timeout: float = 300) -> str:
-        """What a client's command prints; an error with what it says when it fails."""
-        done = self._ask(*command, user=user, timeout=timeout)
+    def run(self, *command: str, user: str | None = None, timeout: float = 300, answer: str = "") -> str:
+        """What a client's command prints; an error with what it says when it fails.
+
+        `answer`: what it reads, for a command that asks.
+        """
+        done = self._ask(*command, user=user, timeout=timeout, text=answer)
         if done.returncode != 0:
             said = (done.stderr + done.stdout).strip() or "it says nothing"
             raise SandboxError(f"`{' '.join(command)}` failed with exit code {done.returncode}: {said}")

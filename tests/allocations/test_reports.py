@@ -17,7 +17,7 @@ from allocations.marketplace import (
     ResourceState,
 )
 from allocations.model import Account, ClusterState
-from allocations.reports import claimed, falls, held_amounts, lines_of, reportable, seconds_held, usage_of
+from allocations.reports import claimed, held_amounts, lines_of, reportable, seconds_held, usage_of
 
 COMPONENTS = parse_components(
     "cpu: {limit: 1, measured_unit: hours, accounting_type: usage, label: CPU, unit_factor: 60}\n"
@@ -77,13 +77,6 @@ def test_rows_of_several_plan_periods_are_one_months_amount() -> None:
     ]
     assert held_amounts(usages) == {"r": {"cpu": 7, "mem": 0}, "s": {"cpu": 1}}
     assert held_amounts([]) == {}
-
-
-def test_final_amounts_below_what_was_held_are_told() -> None:
-    assert falls({"cpu": 5, "mem": 0}, {"cpu": 5}) == []
-    assert falls({"cpu": 5, "mem": 1}, {"cpu": 7, "mem": 2, "gone": 3}) == [
-        "the final usage is less than was reported: cpu 5, before 7; mem 1, before 2"
-    ]
 
 
 def test_every_resource_is_billed_or_named_as_a_problem() -> None:

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 import pytest
 
 from allocations.billing import BillingPeriod
-from allocations.carry import carry_text
 from sandbox.slurm import SandboxError
 
 pytestmark = [pytest.mark.slurm, pytest.mark.prefect]
@@ -28,7 +27,27 @@ def test_a_terminated_allocation_is_gone_its_usage_is_reported_and_its_users_sta
     assert site.open_periods(first) == []
     assert {site.default_account(user) for user in site.people} == {"cloudrock"}
     (record,) = site.records(account)
-    assert site.usage(first)["cpu"] == round(40 * int(record["elapsedraw"]) / 60 + 1e-9)
+    billed = round(40 * int(record["elapsedraw"]) / 60 + 1e-9)
+    assert site.usage(first)["cpu"] == billed
+    month = str(BillingPeriod.containing(datetime.now(UTC)))
+    assert site.user_usage(first, month)[person][0] == billed
+
+
+def test_an_account_stays_as_long_as_its_last_usage_would_fall_without_a_reason(site) -> None:
+    first = site.allocation("too much")
+    account = site.resource(first)["backend_id"]
+    (period,) = site.open_periods(first)
+    site.marketplace.office.insert_usage(period["uuid"], "cpu", 900, datetime.now(UTC))
+    order = site.ask_for("terminate", first)
+    state = site.pull()
+    assert (state.type.value, state.message) == ("FAILED", "1 order: 1 left for the next run")
+    (row,) = [row for row in site.artifact("orders") if row["order"] == order]
+    assert f"the final usage of {account} is not in the marketplace: " in row["reason"]
+    assert "run push-usage once with allow_decrease=true" in row["reason"]
+    assert (account in site.accounts(), site.usage(first)) == (True, {"cpu": 900})
+    site.push(allow_decrease=True)
+    assert site.pull().message == "1 order: 1 done"
+    assert site.usage(first)["cpu"] == 0
 
 
 def test_the_project_s_and_the_customer_s_accounts_go_with_the_last_allocation_only(site) -> None:
@@ -136,21 +155,6 @@ def test_an_allocation_that_another_tool_put_into_deleting_is_led_back_and_ends(
     assert site.pull().message == "1 order: 1 done"
     assert (site.item(order)["state"], site.resource(first)["state"]) == ("done", "Terminated")
     assert [r for r in site.marketplace.office.requests() if r["status"] == 500] == []
-
-
-def test_what_the_month_adds_of_the_month_before_stays_at_the_end_and_less_than_before_is_told(site) -> None:
-    first = site.allocation("owed")
-    (period,) = site.open_periods(first)
-    words = carry_text(0, 5, BillingPeriod.containing(datetime.now(UTC)))
-    usages = [{"type": "cpu", "amount": 5, "description": words}, {"type": "mem", "amount": 3}]
-    report = {"plan_period": period["uuid"], "usages": usages}
-    site.post("marketplace-component-usages/set_usage/", "provider_owner", report)
-    site.ask_for("terminate", first)
-    assert site.pull().message == "1 order: 1 done; 1 with remarks"
-    assert (site.usage(first)["cpu"], site.usage(first)["mem"]) == (5, 0)
-    (row,) = site.artifact("orders")
-    assert f"cpu 5 ({words})" in row["remarks"]
-    assert "the final usage is less than was reported: mem 0, before 3" in row["remarks"]
 
 
 def test_what_another_tool_ended_is_cleared_up_with_its_jobs_and_the_accounts_above(site) -> None:
