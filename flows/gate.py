@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from allocations.outcomes import plural
 from allocations.reconcile import Reconcile, Reconciliation, Verdict, unexplained_falls
 from allocations.usage import seconds_by_account
 
@@ -44,7 +45,7 @@ def judge(compared: Reconciliation | None, billed: Collection[str], mode: Reconc
     unverified = {line.account for line in ours.with_verdict(Verdict.UNVERIFIED)}
     if unverified:
         words = ours.with_verdict(Verdict.UNVERIFIED)[0].words
-        remarks.append(f"the usage of {len(unverified)} accounts is not verified: {words}")
+        remarks.append(f"the usage of {plural(len(unverified), 'account')} is not verified: {words}")
     return Gate(held_back=held_back, reconciliation=ours, remarks=tuple(remarks))
 
 
