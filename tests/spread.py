@@ -13,7 +13,7 @@ from xdist.scheduler import LoadFileScheduling
 if TYPE_CHECKING:
     from xdist.remote import Producer
 
-SLOW = ("prefect", "slurm", "browser")
+SLOW = ("prefect", "slurm", "docker", "browser")
 """The marks of what waits for a real part, the longest first."""
 SHARED = "up"
 """The fixture that takes longest to make: all that need it go to one worker."""

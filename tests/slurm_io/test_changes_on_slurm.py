@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import contextmanager
 from itertools import count
 from typing import TYPE_CHECKING
@@ -32,7 +31,6 @@ from allocations.plan import shows
 from sandbox.slurm import SandboxError
 from slurm_io.client import SLURM_ENVIRONMENT, Slurm
 from slurm_io.errors import SlurmUnavailable
-from slurm_io.runner import NativeRunner
 from tests.own_folder import person
 from tests.slurm_io.place import DEFAULT, Place
 
@@ -41,14 +39,15 @@ if TYPE_CHECKING:
 
     from allocations.model import ClusterState
     from sandbox.slurm import Cluster
+    from tests.slurm_io.conftest import MakeRunner
 
 pytestmark = pytest.mark.slurm
 NUMBERS = count(1)
 
 
 @pytest.fixture(scope="module")
-def slurm(cluster: Cluster) -> Slurm:
-    return Slurm(NativeRunner({"PATH": os.environ["PATH"], **cluster.environment, **SLURM_ENVIRONMENT}))
+def slurm(cluster: Cluster, make_runner: MakeRunner) -> Slurm:
+    return Slurm(make_runner({**cluster.environment, **SLURM_ENVIRONMENT}))
 
 
 @pytest.fixture

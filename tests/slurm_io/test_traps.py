@@ -37,13 +37,14 @@ if TYPE_CHECKING:
 
     from sandbox.slurm import Cluster, PastJob
     from slurm_io.client import Slurm
+    from tests.slurm_io.conftest import MakeRunner
 
 pytestmark = pytest.mark.slurm
 
 
 @pytest.fixture(scope="module")
-def slurm(cluster: Cluster) -> Slurm:
-    return door_of(cluster)
+def slurm(cluster: Cluster, make_runner: MakeRunner) -> Slurm:
+    return door_of(cluster, make_runner)
 
 
 @pytest.fixture
