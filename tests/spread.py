@@ -20,12 +20,28 @@ SHARED = "up"
 SHARING, NOT_SHARING = "tests/integration/", "tests/integration/test_demo"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--both-runners",
+        action="store_true",
+        help="every test of the SLURM door on the host and in a container",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """A test without a real part is fast; the longest come first, so that short ones fill up the ends."""
+    if not config.getoption("--both-runners"):
+        again = [item for item in items if item.get_closest_marker("docker") and is_native_first(item)]
+        config.hook.pytest_deselected(items=again)
+        items[:] = [item for item in items if item not in again]
     for item in items:
         if rank(item) > len(SLOW):
             item.add_marker(pytest.mark.fast)
     items.sort(key=rank)
+
+
+def is_native_first(item: pytest.Item) -> bool:
+    return item.get_closest_marker("native_first") is not None
 
 
 def rank(item: pytest.Item) -> int:

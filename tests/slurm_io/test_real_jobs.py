@@ -143,6 +143,7 @@ def test_each_record_is_there_once_with_what_was_allocated(slurm: Slurm, mixed: 
     assert set(table.loc[[str(offset), str(offset + 1)], "mem"]) == {70, 80}
 
 
+@pytest.mark.native_first
 def test_a_suspension_that_is_still_open_stops_the_cpus_at_once(
     cluster: Cluster, accounts: None, slurm: Slurm
 ) -> None:

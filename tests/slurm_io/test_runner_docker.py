@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import pwd
 import signal
 import subprocess
 import sys
@@ -11,13 +12,16 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from itertools import count
+from pathlib import Path
 from threading import Timer
 from typing import TYPE_CHECKING
 
 import pytest
 
+from allocations.accounts import UserName
 from sandbox.docker import Engine
 from slurm_io import runner_docker
+from slurm_io.client import Slurm
 from slurm_io.errors import SlurmMisconfigured, SlurmUnavailable
 from slurm_io.runner_docker import DockerRunner
 from tests.own_folder import FOLDER, ROOT
@@ -37,6 +41,7 @@ NOBODY = 65534
 KILLED_AGENT = """
 import sys
 from slurm_io import runner_docker
+from slurm_io.client import Slurm
 runner_docker.GRACE = 1
 runner = runner_docker.DockerRunner(sys.argv[1], {}, {"DOCKER_HOST": sys.argv[2]})
 runner.run(("sleep", sys.argv[3]), timeout=1)
@@ -193,3 +198,11 @@ def test_commands_side_by_side_get_each_its_own_answer(runner: DockerRunner) -> 
     with ThreadPoolExecutor(8) as pool:
         answers = pool.map(lambda n: runner.run(("echo", str(n))), range(16))
         assert list(answers) == [f"{n}\n" for n in range(16)]
+
+
+def test_homes_are_made_in_the_container_and_not_on_this_host(runner: DockerRunner) -> None:
+    homeless = pwd.getpwnam("nobody")
+    assert not Path(homeless.pw_dir).exists()
+    assert Slurm(runner).make_homes([UserName(homeless.pw_name)], "0027") == []
+    assert runner.run(("stat", "--format=%U %a", homeless.pw_dir)) == "nobody 750\n"
+    assert not Path(homeless.pw_dir).exists()
