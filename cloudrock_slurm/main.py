@@ -15,7 +15,7 @@ from allocations.backfilling import parse_range
 from cloudrock_slurm.components import components
 from cloudrock_slurm.ending import BAD_SETTINGS, FAILED, calm_ending
 from cloudrock_slurm.report import report
-from flows.choices import SyncDirection
+from flows.choices import DeploymentType, SyncDirection
 from flows.settings import SettingsError, load_components, load_settings
 
 if TYPE_CHECKING:
@@ -51,10 +51,16 @@ def serve() -> int:
 
 @app.command
 def check() -> int:
-    """Read the settings and the components file, and say what is wrong with them."""
+    """Read the settings and the components file, and say what is wrong with them, or with the container."""
     with calm_ending():
-        components = load_components(load_settings())
-    sys.stdout.write(f"settings and components are well: {', '.join(components)}\n")
+        settings = load_settings()
+        components = load_components(settings)
+        sys.stdout.write(f"settings and components are well: {', '.join(components)}\n")
+        if settings.deployment_type is DeploymentType.DOCKER:
+            from flows.doors import open_slurm  # noqa: PLC0415 - the tables take time to import
+
+            name = open_slurm(settings).fetch_cluster_name()
+            sys.stdout.write(f"SLURM answers in the container {settings.container_name}: cluster {name}\n")
     return 0
 
 

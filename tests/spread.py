@@ -13,7 +13,7 @@ from xdist.scheduler import LoadFileScheduling
 if TYPE_CHECKING:
     from xdist.remote import Producer
 
-SLOW = ("prefect", "slurm", "browser")
+SLOW = ("prefect", "slurm", "docker", "browser")
 """The marks of what waits for a real part, the longest first."""
 SHARED = "up"
 """The fixture that takes longest to make: all that need it go to one worker."""
@@ -25,12 +25,28 @@ UNDIVIDED = (*FIRST, "tests/flows/test_reconciling.py")
 """Files whose tests may run in several workers, and those among them whose tests share what one makes."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--both-runners",
+        action="store_true",
+        help="every test of the SLURM door on the host and in a container",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """A test without a real part is fast; the longest come first, so that short ones fill up the ends."""
+    if not config.getoption("--both-runners"):
+        again = [item for item in items if item.get_closest_marker("docker") and is_native_first(item)]
+        config.hook.pytest_deselected(items=again)
+        items[:] = [item for item in items if item not in again]
     for item in items:
         if rank(item) > len(SLOW):
             item.add_marker(pytest.mark.fast)
     items.sort(key=rank)
+
+
+def is_native_first(item: pytest.Item) -> bool:
+    return item.get_closest_marker("native_first") is not None
 
 
 def rank(item: pytest.Item) -> int:

@@ -80,6 +80,25 @@ def test_a_check_of_good_settings_says_so(tmp_path: Path) -> None:
     assert done.stdout == "settings and components are well: cpu, gres/gpu, mem\n"
 
 
+@pytest.mark.slurm
+@pytest.mark.docker
+def test_a_check_asks_slurm_in_its_container_too(tmp_path: Path, cluster, docker_engine, container) -> None:
+    docker = {
+        **COMPLETE,
+        **docker_engine.environment,
+        "SLURM_CONF": cluster.environment["SLURM_CONF"],
+        "SLURM_DEPLOYMENT_TYPE": "docker",
+        "SLURM_CONTAINER_NAME": container,
+    }
+    done = started(tmp_path, "check", environment=docker)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[1:] == ["SLURM answers in the container slurm: cluster sandbox"]
+    done = started(tmp_path, "check", environment={**docker, "SLURM_CONTAINER_NAME": "nobox"})
+    assert done.returncode == 1
+    assert done.stderr.startswith("SLURM_CONTAINER_NAME: the Docker engine at unix:///")
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_a_bad_components_file_is_exit_code_2_too(tmp_path: Path) -> None:
     file = tmp_path / "mine.yaml"
     file.write_text("cpu: {}\ncpu: {}\n")

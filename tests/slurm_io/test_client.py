@@ -13,11 +13,12 @@ from allocations.model import Account, ClusterState
 from slurm_io.client import SLURM_ENVIRONMENT, Slurm
 from slurm_io.errors import SlurmCommandFailed, SlurmMisconfigured, SlurmUnavailable
 from slurm_io.parsing_cluster import ActiveJob
-from slurm_io.runner import NativeRunner
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from tests.slurm_io.conftest import MakeRunner
 
     Programs = Callable[[str], Slurm]
 
@@ -25,7 +26,7 @@ A, DEFAULT, ADA, BOB = AccountName("hpc_a"), AccountName("cloudrock"), UserName(
 
 
 @pytest.fixture
-def programs(tmp_path: Path) -> Programs:
+def programs(tmp_path: Path, make_runner: MakeRunner) -> Programs:
     """A cluster whose commands are one shell script, which notes how it was called."""
 
     def cluster(body: str) -> Slurm:
@@ -33,7 +34,7 @@ def programs(tmp_path: Path) -> Programs:
             path = tmp_path / name
             path.write_text(f'#!/bin/sh\necho "${{0##*/}} $*" >> {tmp_path}/calls\n{body}')
             path.chmod(0o755)
-        return Slurm(NativeRunner({**SLURM_ENVIRONMENT, "PATH": f"{tmp_path}:/usr/bin:/bin"}))
+        return Slurm(make_runner({**SLURM_ENVIRONMENT, "PATH": f"{tmp_path}:/usr/bin:/bin"}))
 
     return cluster
 
