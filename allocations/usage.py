@@ -16,7 +16,10 @@ from allocations.errors import ImpossibleUsage
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-FORMULA = "AllocTRES x ElapsedRaw for cpu less open suspensions, x clipped End - Start for the others"
+FORMULA = (
+    "AllocTRES x ElapsedRaw for cpu less open suspensions, x clipped End - Start for the others; "
+    "after a resize from its hour on"
+)
 """What makes TRES-seconds of a record, in words: sums kept under other words mean something else."""
 
 UNKNOWN = "(unknown)"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from allocations.days import HOUR, whole_hour, window_usage
 from allocations.reconcile import add_books
+from allocations.resizing import since_resize
 from allocations.suspension import less_open_suspensions, suspended_jobs
 from allocations.windows import joined, torn_jobs, within
 from slurm_io.books import has_rollup, parse_books, parse_clusters, parse_reservations
@@ -46,7 +47,7 @@ class Accounting:
 
     def fetch_jobs(self, start: datetime, end: datetime) -> Jobs:
         """The job records of all accounts that overlap [start, end), clipped to it."""
-        return parse_jobs(self.runner.run(show_jobs(start, end), timeout=SACCT_TIMEOUT))
+        return since_resize(parse_jobs(self.runner.run(show_jobs(start, end), timeout=SACCT_TIMEOUT)))
 
     def fetch_usage(self, start: datetime, end: datetime) -> WindowUsage:
         """What the job records say was used in [start, end), by account and user."""
@@ -84,7 +85,7 @@ class Accounting:
         self, job_ids: tuple[str, ...], end: datetime, start: datetime | None = None, *, clipped: bool
     ) -> Jobs:
         command = show_these_jobs(job_ids, end, start, clipped=clipped)
-        return parse_jobs(self.runner.run(command, timeout=SACCT_TIMEOUT))
+        return since_resize(parse_jobs(self.runner.run(command, timeout=SACCT_TIMEOUT)))
 
     def fetch_cluster_name(self) -> str:
         """The name of the one cluster that slurmdbd knows.

@@ -119,7 +119,11 @@ def test_all_kinds_of_jobs_equal_the_rollup_user_by_user_and_tres_by_tres(
 def test_windows_of_an_hour_s_real_jobs_add_up_to_the_hour(slurm: Slurm, mixed: Mixed) -> None:
     whole = flat(slurm.fetch_usage(mixed.start, mixed.end).seconds)
     now = datetime.now(UTC).replace(microsecond=0)
-    cuts = [now - timedelta(seconds=seconds) for seconds in (40, 31, 30, 22, 15, 7)]
+    found = slurm.fetch_jobs(mixed.start, mixed.end).records
+    (resized,) = found[found["state"] == "RESIZING"][["start_epoch", "span_seconds"]].to_numpy()
+    # within the hour of a resize sacct does not say before it what the books count of the record after it
+    possible = [s for s in (40, 31, 30, 22, 15, 7) if not 0 <= now.timestamp() - s - resized[0] <= resized[1]]
+    cuts = [now - timedelta(seconds=seconds) for seconds in possible]
     bounds = [mixed.start, *(cut for cut in cuts if mixed.start < cut < mixed.end), mixed.end]
     parts = [slurm.fetch_usage(*pair).seconds for pair in zip(bounds, bounds[1:], strict=False)]  # noqa: RUF007
     assert flat(add_up(parts)) == whole

@@ -144,6 +144,28 @@ CASES: dict[str, tuple[list[PastJob], dict[str, int]]] = {
         ],
         {"cpu": 120 + 180, "node": 120 + 180},
     ),
+    "resized hours later: the books have its second record from that hour on": (
+        [
+            job(DAY, 5 * HOUR + 20 * MINUTE, state="RESIZING", job_id=20_000_004, tres={"cpu": 2}),
+            job(DAY, 7 * HOUR, submit=DAY + 5 * HOUR + 20 * MINUTE, job_id=20_000_004, tres={"cpu": 1}),
+        ],
+        {"cpu": 2 * (5 * 3600 + 20 * 60) + 2 * 3600},
+    ),
+    "resized on the next day, and once more": (
+        [
+            job(DAY - 2 * HOUR, 3 * HOUR, state="RESIZING", job_id=20_000_005, tres={"cpu": 4}),
+            job(
+                DAY - 2 * HOUR,
+                6 * HOUR + MINUTE,
+                submit=DAY + HOUR,
+                state="RESIZING",
+                job_id=20_000_005,
+                tres={"cpu": 2},
+            ),
+            job(DAY - 2 * HOUR, 8 * HOUR, submit=DAY + 4 * HOUR + MINUTE, job_id=20_000_005, tres={"cpu": 1}),
+        ],
+        {"cpu": 4 * 3600 + 2 * (3 * 3600 + 60) + 2 * 3600},
+    ),
     "an id that came round again": (
         [
             job(DAY, MINUTE, job_id=20_000_003, tres={"cpu": 1}),
