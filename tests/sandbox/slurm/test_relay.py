@@ -63,8 +63,8 @@ def test_when_one_side_ends_so_does_the_other(ends: tuple[socket.socket, socket.
 
 def test_without_slurmdbd_a_client_is_turned_away_and_the_next_one_is_served(ports: tuple[int, int]) -> None:
     with (
-        socket.create_connection((HERE, ports[0]), timeout=10) as client,
         pytest.raises(ConnectionResetError),
+        socket.create_connection((HERE, ports[0]), timeout=10) as client,
     ):
         client.recv(1)
     with (
