@@ -47,11 +47,25 @@ def serve() -> int:
 
 @app.command
 def check() -> int:
-    """Read the settings and the components file, and say what is wrong with them."""
+    """Read the settings and the components file, and say what is wrong; `doctor` looks at everything."""
     with calm_ending():
         components = load_components(load_settings())
     sys.stdout.write(f"settings and components are well: {', '.join(components)}\n")
     return 0
+
+
+@app.command
+def doctor(*, json: bool = False) -> int:
+    """Look at settings, marketplace, SLURM and Prefect: what is wrong, why it matters, what mends it.
+
+    It only reads. Exit 0: all OK; 1: warnings; 2: errors. docs/doctor.md lists everything that it may find.
+
+    Args:
+        json: print the findings for a program.
+    """
+    from cloudrock_slurm.doctor import doctor as perform  # noqa: PLC0415 - the tables take time to import
+
+    return perform(as_json=json)
 
 
 @app.command
