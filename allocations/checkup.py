@@ -165,6 +165,19 @@ def in_order(diagnoses: Iterable[Diagnosis]) -> tuple[Diagnosis, ...]:
     return tuple(sorted(diagnoses, key=lambda one: (places.index(one.check), -one.level.badness)))
 
 
+def table_of_faults(faults: Iterable[Fault]) -> str:
+    """The page's table, in Markdown."""
+    rows = [
+        "| area | check | level | what is found | why it matters | what mends it |",
+        "|---|---|---|---|---|---|",
+    ]
+    for fault in faults:
+        check = fault.check
+        cells = (check.area.value, check.title, fault.level.value, fault.meaning, fault.why, fault.mend_shown)
+        rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
 def brief(names: Iterable[str], most: int = 5) -> str:
     """`a, b and 3 more`, sorted."""
     ordered = sorted(names)

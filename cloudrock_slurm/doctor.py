@@ -41,7 +41,9 @@ def doctor(*, as_json: bool = False) -> int:
 def show(diagnoses: Sequence[Diagnosis], console: Console) -> None:
     """A table for each part of the site, and one line that sums up."""
     for area, found in groupby(diagnoses, key=lambda one: one.check.area):
-        table = Table(title=Text(area.value, style="bold"), title_justify="left", show_header=False)
+        table = Table(
+            title=Text(area.value, style="bold"), title_justify="left", show_header=False, expand=True
+        )
         table.add_column(no_wrap=True, min_width=WIDEST_LEVEL)
         table.add_column(no_wrap=True, min_width=WIDEST_TITLE)
         table.add_column(overflow="fold", ratio=1)

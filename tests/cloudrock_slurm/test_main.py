@@ -91,7 +91,7 @@ def test_a_bad_components_file_is_exit_code_2_too(tmp_path: Path) -> None:
 def test_the_help_names_every_command(tmp_path: Path) -> None:
     done = started(tmp_path, "--help")
     assert done.returncode == 0
-    for command in ("check", "drift", "repair", "demo", "up", "down"):
+    for command in ("check", "doctor", "drift", "repair", "demo", "up", "down"):
         assert command in done.stdout
 
 
