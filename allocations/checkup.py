@@ -60,6 +60,7 @@ class Check(Enum):
     DECAY = (Area.SLURM, "PriorityDecayHalfLife")
     RESET = (Area.SLURM, "PriorityUsageResetPeriod")
     PURGE = (Area.SLURM, "PurgeJobAfter")
+    PURGE_SUMS = (Area.SLURM, "PurgeUsageAfter")
     DEFAULT_ACCOUNT = (Area.SLURM, "default account")
     USERS = (Area.SLURM, "users")
     RUNAWAY = (Area.SLURM, "runaway jobs")

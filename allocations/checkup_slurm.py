@@ -24,6 +24,7 @@ from allocations.checkup_slurm_faults import (
     RUNAWAY_JOBS,
     SLURMCTLD_SILENT,
     SLURMDBD_SILENT,
+    SUMS_PURGED,
     UNKNOWN_USERS,
     UNTRACKED,
     USAGE_DECAYS,
@@ -67,6 +68,8 @@ class SlurmFacts:
     """slurmdbd's configuration."""
     retention: Retention | Silence | None
     """PurgeJobAfter; None: jobs are kept for ever."""
+    sums_retention: Retention | Silence | None
+    """PurgeUsageAfter, likewise of slurmdbd's own sums."""
     admin_level: str | Silence
     state: ClusterState | Silence
     unknown_users: frozenset[str] | Silence
@@ -128,6 +131,7 @@ def _books(facts: SlurmFacts) -> Iterator[Diagnosis]:
     else:
         yield well(Check.SLURMDBD, f"answers: {facts.books.get('SLURMDBD_VERSION', 'version not told')}")
     yield _judge(Check.PURGE, facts.retention, _purge)
+    yield _judge(Check.PURGE_SUMS, facts.sums_retention, _purge_sums)
     yield _judge(Check.DEFAULT_ACCOUNT, facts.state, _default_account, facts.default_account)
     yield _judge(Check.USERS, facts.unknown_users, _users)
     yield _judge(Check.RUNAWAY, facts.runaways, _runaways)
@@ -205,6 +209,14 @@ def _purge(retention: Retention | None) -> Diagnosis:
     if purge_refusal(DECEMBER, retention, END_OF_JANUARY):
         return wrong(PURGED_LAST_MONTH, str(retention))
     return well(Check.PURGE, str(retention))
+
+
+def _purge_sums(retention: Retention | None) -> Diagnosis:
+    if retention is None:
+        return well(Check.PURGE_SUMS, "slurmdbd's own sums are kept for ever")
+    found = f"kept for {retention.count} {retention.unit.value}"
+    short = purge_refusal(JANUARY, retention, END_OF_JANUARY) is not None
+    return wrong(SUMS_PURGED, found) if short else well(Check.PURGE_SUMS, found)
 
 
 def _default_account(state: ClusterState, account: str) -> Diagnosis:

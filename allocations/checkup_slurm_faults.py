@@ -106,6 +106,13 @@ PURGED_LAST_MONTH = Fault(
     "the month before cannot be counted again, so a backfill of it is refused",
     "set PurgeJobAfter=3months or more in slurmdbd.conf, restart slurmdbd",
 )
+SUMS_PURGED = Fault(
+    Check.PURGE_SUMS,
+    Level.WARNING,
+    "slurmdbd's own sums are purged before their month is over",
+    "what is counted cannot be compared with them, so it is not verified",
+    "set PurgeUsageAfter=3months or more in slurmdbd.conf, restart slurmdbd",
+)
 NO_DEFAULT_ACCOUNT = Fault(
     Check.DEFAULT_ACCOUNT,
     Level.ERROR,
@@ -142,6 +149,7 @@ FAULTS = (
     USAGE_RESET,
     PURGED_THIS_MONTH,
     PURGED_LAST_MONTH,
+    SUMS_PURGED,
     NO_DEFAULT_ACCOUNT,
     UNKNOWN_USERS,
     RUNAWAY_JOBS,

@@ -28,7 +28,7 @@ from flows.settings import SettingsError, load_components, load_settings
 from slurm_io import checkup
 from slurm_io.client import Slurm
 from slurm_io.parsing_checkup import parse_books_settings
-from slurm_io.retention import parse_retention
+from slurm_io.retention import SUMS, parse_retention
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -156,6 +156,7 @@ def slurm_facts(settings: Settings, components: Components) -> SlurmFacts:
         controller=controller,
         books=text if isinstance(text, Silence) else asked(lambda: parse_books_settings(text)),
         retention=text if isinstance(text, Silence) else asked(lambda: parse_retention(text)),
+        sums_retention=text if isinstance(text, Silence) else asked(lambda: parse_retention(text, SUMS)),
         admin_level=books.ask(lambda runner: checkup.fetch_admin_level(runner, str(user))),
         state=state,
         unknown_users=state

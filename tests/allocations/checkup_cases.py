@@ -133,6 +133,11 @@ ILL: dict[str, tuple[MarketplaceFacts | SlurmFacts | PrefectFacts, Fault, str]] 
     "purged after 29 days": (purge(29, RetentionUnit.DAYS), slurm.PURGED_THIS_MONTH, "29days"),
     "purged after 60 days": (purge(60, RetentionUnit.DAYS), slurm.PURGED_LAST_MONTH, "60days"),
     "purged after a day": (purge(24, RetentionUnit.HOURS), slurm.PURGED_THIS_MONTH, "24hours"),
+    "sums purged": (
+        replace(SLURM, sums_retention=Retention(2, RetentionUnit.DAYS)),
+        slurm.SUMS_PURGED,
+        "kept for 2 days",
+    ),
     "no default account": (
         replace(SLURM, state=ClusterState({ROOT: Account(ROOT, None)})),
         slurm.NO_DEFAULT_ACCOUNT,
@@ -202,6 +207,11 @@ WELL: dict[str, tuple[MarketplaceFacts | SlurmFacts | PrefectFacts, Check, str]]
         "does not bind agent",
     ),
     "kept for three months": (purge(3, RetentionUnit.MONTHS), Check.PURGE, "3months"),
+    "sums kept": (
+        replace(SLURM, sums_retention=Retention(12, RetentionUnit.MONTHS)),
+        Check.PURGE_SUMS,
+        "kept for 12 months",
+    ),
     "container": (replace(SLURM, container="c1"), Check.CONTAINER, "in the container c1 as agent"),
     "PostgreSQL": (
         replace(PREFECT, database={"driver": "postgresql+asyncpg"}),
@@ -240,8 +250,23 @@ UNKNOWN: dict[str, tuple[MarketplaceFacts | SlurmFacts | PrefectFacts, set[Check
         },
     ),
     "no slurmdbd": (
-        replace(SLURM, books=DOWN, retention=DOWN, admin_level=DOWN, state=DOWN, unknown_users=DOWN),
-        {Check.PURGE, Check.ADMIN_LEVEL, Check.PRIVATE_DATA, Check.DEFAULT_ACCOUNT, Check.USERS},
+        replace(
+            SLURM,
+            books=DOWN,
+            retention=DOWN,
+            sums_retention=DOWN,
+            admin_level=DOWN,
+            state=DOWN,
+            unknown_users=DOWN,
+        ),
+        {
+            Check.PURGE,
+            Check.PURGE_SUMS,
+            Check.ADMIN_LEVEL,
+            Check.PRIVATE_DATA,
+            Check.DEFAULT_ACCOUNT,
+            Check.USERS,
+        },
     ),
     "no slurmdbd settings": (replace(SLURM, books=DOWN), set()),
     "Prefect half": (

@@ -69,6 +69,7 @@ SLURM = SlurmFacts(
     controller=CONTROLLER,
     books=BOOKS,
     retention=None,
+    sums_retention=None,
     admin_level="Operator",
     state=ClusterState(
         {ROOT: Account(ROOT, None), DEFAULT: Account(DEFAULT, ROOT)},

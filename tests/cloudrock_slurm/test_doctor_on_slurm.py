@@ -57,7 +57,7 @@ def test_a_healthy_cluster_is_ok_from_all_sides(doctor: Any) -> None:
     levels = of_slurm(findings)
     del levels["users"]  # other tests share the cluster and leave users without an OS user
     assert set(levels.values()) == {"OK"}, findings
-    assert len(levels) == 14
+    assert len(levels) == 15
     assert findings["version"]["found"].startswith("22.05")
     assert findings["slurmdbd"]["found"].startswith("answers: 22.05")
     assert findings["PurgeJobAfter"]["found"] == "job records are kept for ever"
@@ -108,7 +108,15 @@ def test_a_slurmdbd_that_nobody_finds_hides_nothing_of_slurmctld(
     levels = of_slurm(findings)
     assert levels["slurmdbd"] == "error"
     assert "Connection refused" in findings["slurmdbd"]["found"]
-    waiting = {"AdminLevel", "PrivateData", "PurgeJobAfter", "default account", "users", "runaway jobs"}
+    waiting = {
+        "AdminLevel",
+        "PrivateData",
+        "PurgeJobAfter",
+        "PurgeUsageAfter",
+        "default account",
+        "users",
+        "runaway jobs",
+    }
     assert {check for check, level in levels.items() if level == "warning"} == waiting
     assert {level for check, level in levels.items() if check not in {*waiting, "slurmdbd"}} == {"OK"}
 
