@@ -131,6 +131,7 @@ class Silence:
     cause: Cause = Cause.UNKNOWN
 
 
+NO_COMPONENTS = Silence("the components file could not be read", Cause.NOT_ASKED)
 NOT_LOOKED_AT_WHY = "nothing is known of it until it can be looked at"
 NOT_LOOKED_AT_MEND = "mend what is said to be in its way, then run doctor again"
 

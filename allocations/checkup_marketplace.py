@@ -5,7 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from allocations.checkup import Cause, Check, Fault, Level, Silence, brief, not_looked_at, well, wrong
+from allocations.checkup import (
+    NO_COMPONENTS,
+    Cause,
+    Check,
+    Fault,
+    Level,
+    Silence,
+    brief,
+    not_looked_at,
+    well,
+    wrong,
+)
 from allocations.offering_components import changes_to
 
 if TYPE_CHECKING:
@@ -166,6 +177,7 @@ class MarketplaceFacts:
     """This host's clock less the marketplace's; None where it does not tell its time."""
     needs_staff: bool
     components: Components
+    """Those of the file; empty where it could not be read."""
 
 
 def diagnose_marketplace(facts: MarketplaceFacts) -> Iterator[Diagnosis]:
@@ -264,6 +276,9 @@ def _plan(offering: Offering, components: Components) -> Iterator[Diagnosis]:
 
 
 def _offered(offering: Offering, components: Components) -> Iterator[Diagnosis]:
+    if not components:
+        yield not_looked_at(Check.OFFERED, NO_COMPONENTS)
+        return
     changes = changes_to(offering, components)
     labels = [change for change in changes if change.field == "name"]
     others = [change for change in changes if change.field != "name"]

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from allocations.billing import BillingPeriod
-from allocations.checkup import Check, Silence, brief, not_looked_at, well, wrong
+from allocations.checkup import NO_COMPONENTS, Check, Silence, brief, not_looked_at, well, wrong
 from allocations.checkup_slurm_faults import (
     CONTAINER_FAILS,
     LOCAL_TIME,
@@ -78,6 +78,7 @@ class SlurmFacts:
     """Jobs that slurmdbd believes to be running and slurmctld does not know."""
     default_account: str
     components: Components
+    """Those of the file; empty where it could not be read."""
 
 
 def diagnose_slurm(facts: SlurmFacts) -> Iterator[Diagnosis]:
@@ -146,6 +147,8 @@ def _version(told: Mapping[str, str]) -> Diagnosis:
 
 
 def _tres(told: Mapping[str, str], components: Components) -> Diagnosis:
+    if not components:
+        return not_looked_at(Check.TRES, NO_COMPONENTS)
     tracked = told.get("AccountingStorageTRES", "").split(",")
     if missing := components.keys() - set(tracked):
         names = ",".join(sorted(missing))

@@ -236,6 +236,11 @@ UNKNOWN: dict[str, tuple[MarketplaceFacts | SlurmFacts | PrefectFacts, set[Check
         replace(MARKETPLACE, offering=Silence("odd")),
         {Check.ROLE, Check.OFFERING, Check.PLAN, Check.OFFERED},
     ),
+    "no file, so nothing to compare offered ones with": (
+        replace(MARKETPLACE, components={}),
+        {Check.OFFERED},
+    ),
+    "no file, so nothing to compare TRES with": (replace(SLURM, components={}), {Check.TRES}),
     "no slurmctld": (
         replace(SLURM, controller=DOWN, runaways=DOWN),
         {

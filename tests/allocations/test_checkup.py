@@ -17,6 +17,7 @@ from allocations.checkup import (
     Level,
     brief,
     in_order,
+    table_of_faults,
     well,
     worst,
     wrong,
@@ -117,3 +118,10 @@ def test_deployments_are_compared_whatever_the_order_of_their_schedules() -> Non
     two = [*DECLARED["schedules"], {"interval": 60, "slug": "a", "active": True}]  # type: ignore[misc]
     held = [{"schedule": {"interval": 60.0}, "slug": "a", "active": True}, *HELD["schedules"]]  # type: ignore[misc]
     assert list(prefect.differences({**DECLARED, "schedules": two}, {**HELD, "schedules": held})) == []
+
+
+def test_a_page_shows_each_fault_in_a_row_with_names_in_capitals() -> None:
+    table = table_of_faults([slurm.NO_DEFAULT_ACCOUNT])
+    assert table.startswith("| area | check | level | what is found | why it matters | what mends it |\n|---")
+    assert "\n| SLURM | default account | error | the default account is not on the cluster | users" in table
+    assert table.endswith(" | sacctmgr -i add account name=ACCOUNT |")

@@ -22,14 +22,17 @@ mem: {limit: 600, measured_unit: MB-minutes, accounting_type: usage, label: RAM}
 """
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def marketplace() -> Iterator[Marketplace]:
+    """One for a file: making it takes a second; `patient` puts back what tests change."""
     with Marketplace() as running:
         yield running
 
 
 @pytest.fixture
-def patient(marketplace: Marketplace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Marketplace:
+def patient(
+    marketplace: Marketplace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Marketplace]:
     """Good settings in a folder of their own, and no Prefect server."""
     for name in os.environ:
         if name.startswith(OURS):
@@ -44,7 +47,9 @@ def patient(marketplace: Marketplace, tmp_path: Path, monkeypatch: pytest.Monkey
         monkeypatch.setenv(name, value)
     (tmp_path / "config-components.yaml").write_text(FILE)
     monkeypatch.chdir(tmp_path)
-    return marketplace
+    yield marketplace
+    marketplace.office.reset_clock()
+    marketplace.office.set_token_lifetime(marketplace.users["provider_owner"], None)
 
 
 @pytest.fixture
