@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 POOL = "headnode"
 SERVICE = "service"
 """The deployment that `cloudrock-slurm pull` and `push` serve without a work pool."""
+MEMORY = ":memory:"
 PLAIN = ("description", "tags", "parameters", "enforce_parameter_schema")
 """What stands in prefect.yaml as the server tells it."""
 
@@ -112,7 +113,7 @@ class PrefectFacts:
     server_version: str | Silence
     our_version: str
     database: Json | Silence
-    """The server's settings of its database, secrets hidden."""
+    """The server's settings of its database, secrets hidden; `ours`, if it is there, is our own kind."""
     pool: Json | Silence | None
     """None: there is no such pool."""
     workers: Sequence[Json] | Silence
@@ -156,15 +157,17 @@ def _version(server: str, facts: PrefectFacts) -> Diagnosis:
 
 
 def _database(settings: Json) -> Diagnosis:
-    """The address is a secret to the server; its driver, host and file name are not."""
-    driver = str(settings.get("driver") or settings.get("connection_url") or "sqlite")
-    if ":memory:" in f"{settings.get('name')} {driver}":
-        return wrong(IN_MEMORY, "SQLite in memory")
-    if driver.startswith("postgresql"):
-        return well(Check.DATABASE, "PostgreSQL")
-    if driver.startswith("sqlite"):
-        return well(Check.DATABASE, "SQLite: enough for one cluster; PostgreSQL waits less under load")
-    return well(Check.DATABASE, "set by an address, which the server keeps to itself")
+    """`driver` is the server's own word, `ours` is what this environment would make of its database."""
+    driver, ours = settings.get("driver"), settings.get("ours")
+    kind = str(driver or ours or "")
+    whence = "" if driver or not ours else ", by the settings of this environment"
+    if MEMORY in kind:
+        return wrong(IN_MEMORY, f"SQLite in memory{whence}")
+    if kind.startswith("postgresql"):
+        return well(Check.DATABASE, f"PostgreSQL{whence}")
+    if kind.startswith("sqlite"):
+        return well(Check.DATABASE, f"SQLite, enough for one cluster{whence}")
+    return well(Check.DATABASE, "set by an address that the server keeps to itself")
 
 
 def _pool(pool: Json | None) -> Diagnosis:

@@ -12,7 +12,7 @@ from prefect.client.orchestration import get_client
 from prefect.settings import get_current_settings
 
 from allocations.checkup import Cause, Silence
-from allocations.checkup_prefect import POOL, PrefectFacts
+from allocations.checkup_prefect import MEMORY, POOL, PrefectFacts
 from flows.choices import SyncDirection
 
 if TYPE_CHECKING:
@@ -62,31 +62,48 @@ def told_by_server() -> list[Any]:
             return [version] * 5
         return [
             version,
-            asked(lambda: client.request("GET", "/admin/settings"), "server", "database"),
+            with_our_word(asked(lambda: client.request("GET", "/admin/settings"))),
             asked(lambda: client.request("GET", "/work_pools/{name}", path_params=here), or_none=True),
             asked(lambda: client.request("POST", WORKERS, path_params=here, json={})),
             asked(lambda: client.request("POST", "/deployments/filter", json={"limit": MOST_DEPLOYMENTS})),
         ]
 
 
-def asked(question: Callable[[], httpx.Response], *keys: str, or_none: bool = False) -> Any:  # noqa: ANN401 - JSON
-    """The answer's JSON, the part of it below the keys, or in its place why there is none.
+def with_our_word(settings: Any) -> dict[str, Any] | Silence:  # noqa: ANN401 - JSON
+    """The server's settings of its database; it hides the address, and its kind with it.
+
+    A server with the same PREFECT_HOME as ours most likely has our address too: its kind, and no more of it,
+    is `ours` then.
+    """
+    if isinstance(settings, Silence):
+        return settings
+    own = get_current_settings()
+    try:
+        database: dict[str, Any] = dict(settings["server"]["database"])
+        address = own.server.database.connection_url
+        if address and settings["home"] == str(own.home):
+            kind, _, rest = address.get_secret_value().partition("://")
+            database["ours"] = kind + (MEMORY if MEMORY in rest else "")
+    except (KeyError, TypeError, ValueError):
+        return Silence("its settings are not what a Prefect server says")
+    return database
+
+
+def asked(question: Callable[[], httpx.Response], *, or_none: bool = False) -> Any:  # noqa: ANN401 - JSON
+    """The answer's JSON, or in its place why there is none.
 
     `or_none`: None for a 404.
     """
     try:
-        answer = question().json()
-        for key in keys:
-            answer = answer[key]
+        return question().json()
     except httpx.HTTPStatusError as refusal:
         if or_none and refusal.response.status_code == NOT_FOUND:
             return None
         return Silence(f"HTTP {refusal.response.status_code} of {refusal.request.url}")
     except (httpx.HTTPError, OSError) as failure:
         return Silence(f"{type(failure).__name__}: {failure}", Cause.UNREACHABLE)
-    except (ValueError, KeyError, TypeError):
+    except ValueError:
         return Silence("the answer is not what a Prefect server says")
-    return answer
 
 
 def declared(file: Path) -> list[dict[str, Any]] | Silence:

@@ -152,7 +152,7 @@ ILL: dict[str, tuple[MarketplaceFacts | SlurmFacts | PrefectFacts, Fault, str]] 
     "no Prefect": (replace(PREFECT, server_version=DOWN), prefect.NO_SERVER, "refused"),
     "another Prefect": (replace(PREFECT, server_version="3.9.1"), prefect.OTHER_VERSION, "3.8.9 here"),
     "database in memory": (
-        replace(PREFECT, database={"connection_url": "sqlite+aiosqlite:///:memory:"}),
+        replace(PREFECT, database={"driver": None, "ours": "sqlite+aiosqlite:memory:"}),
         prefect.IN_MEMORY,
         "memory",
     ),
@@ -218,10 +218,15 @@ WELL: dict[str, tuple[MarketplaceFacts | SlurmFacts | PrefectFacts, Check, str]]
         Check.DATABASE,
         "PostgreSQL",
     ),
+    "SQLite by our settings": (
+        replace(PREFECT, database={"driver": None, "ours": "sqlite+aiosqlite"}),
+        Check.DATABASE,
+        "SQLite, enough for one cluster, by the settings of this environment",
+    ),
     "secret address": (
         replace(PREFECT, database={"connection_url": "**********"}),
         Check.DATABASE,
-        "keeps to itself",
+        "the server keeps to itself",
     ),
     "served": (
         replace(PREFECT, served="push-usage", held=[{**HELD, "name": "service"}]),
