@@ -4,12 +4,12 @@ BIN := .venv/bin
 READY := .venv/.ready
 # Their tests must reach every line and branch (pyproject.toml, coverage).
 PURE := tests/allocations tests/slurm_io
-# Real parts are mostly waited for, so three processes keep two cores busy. What shares a real part stays in one, and
+# Real parts are mostly waited for, so five processes keep two cores busy. What shares a real part stays in one, and
 # the longest comes first (tests/spread.py).
-PROCESSES := --numprocesses=3 --dist=loadfile --no-loadscope-reorder
+PROCESSES := --numprocesses=5 --dist=loadfile --no-loadscope-reorder
 FAST := --numprocesses=2 --dist=loadfile
 
-.PHONY: help demo up down test check format bench orders lock clean
+.PHONY: help demo up down test both check format bench orders lock clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -29,6 +29,9 @@ down: $(READY)  ## stop what `make up` started
 
 test: $(READY)  ## every test, on real parts
 	@$(BIN)/python -m pytest $(PROCESSES)
+
+both: $(READY)  ## every test of the SLURM door, on this host and in a container
+	@$(BIN)/python -m pytest $(PROCESSES) --both-runners tests/slurm_io
 
 check: $(READY)  ## format, lint, types, layers and the fast tests: before each commit
 	@$(BIN)/ruff format --check --quiet .

@@ -33,6 +33,8 @@ class Result(Enum):
     NOT_BOOKABLE = "cannot be booked"
     HELD_BACK = "held back"
     FAILED = "failed"
+    NOT_TRIED = "not tried"
+    UNPROVEN = "sent, not read back"
 
     @property
     def is_well(self) -> bool:
@@ -173,6 +175,11 @@ def settled(line: MonthLine, after: int | None, *, dry_run: bool) -> MonthLine:
         return replace(line, after=after)
     right = (after or 0) == line.counted if line.result is Result.RIGHT else after == line.counted
     return replace(line, after=after, result=line.result if right else Result.FAILED)
+
+
+def unproven(line: MonthLine) -> MonthLine:
+    """The line when nothing could be read back: what was sent may be there or not."""
+    return replace(line, result=Result.UNPROVEN) if line.result is Result.SET else line
 
 
 def verdict_on(period: BillingPeriod, lines: Sequence[MonthLine], *, dry_run: bool) -> tuple[bool, str]:

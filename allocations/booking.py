@@ -30,6 +30,8 @@ class Booking:
     """Why nothing may be sent, for a person; empty when something may."""
     overtaken: bool = False
     """Whether it is held back only because another run reported more meanwhile: no fault."""
+    has_nowhere: bool = False
+    """Whether it is held back because no plan period is open."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +61,8 @@ def booking_for(wanted: Wanted, periods: Iterable[PlanPeriod]) -> Booking:
     listed = tuple(periods)
     report = report_for(wanted.totals, listed, wanted.descriptions)
     if report is None:
-        return Booking(held_back="no open plan period in the marketplace: nowhere to report to")
+        reason = "no open plan period in the marketplace: nowhere to report to"
+        return Booking(has_nowhere=True, held_back=reason)
     target = next(period for period in listed if period.uuid == report.plan_period_uuid)
     if all(target.usages.get(kind) == amount for kind, amount in report.amounts.items()) and all(
         target.descriptions.get(kind, "") == text for kind, text in report.descriptions.items()

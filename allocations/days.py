@@ -78,6 +78,18 @@ def window_usage(start: datetime, end: datetime, jobs: Jobs) -> WindowUsage:
     return WindowUsage(start, end, tres_seconds(jobs), records, states)
 
 
+def together(windows: Sequence[WindowUsage]) -> WindowUsage:
+    """Consecutive windows as one; a record that has a part in several of them counts in each."""
+    if len(windows) == 1:
+        return windows[0]
+    records, states = Counter[str](), Counter[str]()
+    for window in windows:
+        records.update(window.records)
+        states.update(window.states)
+    seconds = add_up(window.seconds for window in windows)
+    return WindowUsage(windows[0].start, windows[-1].end, seconds, records, states)
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Correction:
     """A day whose usage in the books is no longer what it was when the day was stored."""
@@ -157,7 +169,7 @@ def is_good(day_start: datetime, read_at: datetime, now: datetime, settling_days
 
 
 def corrections_of(before: WindowUsage, after: WindowUsage) -> list[Correction]:
-    """What has changed between two readings of a day, by account and TRES."""
+    """The differences between two readings of a day, by account and TRES."""
     day = after.start.date()
     both = add_up([after.seconds, -before.seconds]).groupby(level="account").sum()
     held = before.seconds.groupby(level="account").sum()

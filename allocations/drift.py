@@ -39,7 +39,7 @@ from allocations.history import (
     Trace,
     closing,
 )
-from allocations.model import describe_limits
+from allocations.model import Association, describe_limits
 from allocations.planning import Planner, keep_up, left_over, members_who_left
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def drift(sides: BothSides, rules: Rules) -> tuple[Finding, ...]:
             *strays(sides, rules, frozenset(due_to_go(sides, rules))),
             *closed_accounts(sides, rules),
             *people(sides, rules),
-            *default_accounts(sides, rules),
+            *default_accounts(sides, rules, frozenset(due_to_move(sides, rules))),
             *states(sides),
             *backend_ids(sides, rules),
             *unreadable(sides),
@@ -106,6 +106,14 @@ def due_to_go(sides: BothSides, rules: Rules) -> Iterator[AccountName]:
     """The accounts that the next pull deletes because nothing needs them."""
     for part, _ in parts_at_rest(sides, rules, frozenset()):
         yield from (change.account for change in part.plan.changes if isinstance(change, DeleteAccount))
+
+
+def due_to_move(sides: BothSides, rules: Rules) -> Iterator[Association]:
+    """Whose default account the next pull moves, and away from which."""
+    for part, _ in parts_at_rest(sides, rules, frozenset()):
+        for change in part.plan.changes:
+            if isinstance(change, MoveDefaults):
+                yield from (Association(change.before, user) for user in change.users)
 
 
 def missing_accounts(sides: BothSides, rules: Rules) -> Iterator[AccountName]:

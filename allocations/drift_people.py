@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from allocations.accounts import AccountName, is_user_name
 from allocations.desired import lineage_of
 from allocations.drift_cluster import belongings_of, managed_accounts
 from allocations.errors import InvalidOrder
-from allocations.findings import Finding, FindingKind
+from allocations.findings import Finding, FindingKind, Mender
 from allocations.history import ADD_ASSOCIATIONS, MODIFY_ASSOCIATIONS, REMOVE_ACCOUNTS, Trace, closing
 from allocations.model import Association
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator
 
     from allocations.accounts import UserName
     from allocations.desired import Rules
@@ -74,8 +75,8 @@ def strangers(name: AccountName, resource: Resource, sides: BothSides) -> Iterat
         )
 
 
-def default_accounts(sides: BothSides, rules: Rules) -> Iterator[Finding]:
-    """Users of ours whose default account is none, or will soon be."""
+def default_accounts(sides: BothSides, rules: Rules, due: Container[Association]) -> Iterator[Finding]:
+    """Users of ours whose default account is none, or will soon be; those due the next pull moves."""
     observed = sides.observed
     ours = {one.user for one in observed.associations if rules.naming.is_managed(one.account)}
     needed = belongings_of(sides.snapshot, rules).needed
@@ -88,7 +89,14 @@ def default_accounts(sides: BothSides, rules: Rules) -> Iterator[Finding]:
         if concerns_us and (default not in observed.accounts or default in going):
             by_default.setdefault(default, []).append(user)
     for default, users in sorted(by_default.items()):
-        yield lost_default(default, tuple(sorted(users)), rules, is_there=default in observed.accounts)
+        moved = tuple(user for user in sorted(users) if Association(default, user) in due)
+        rest = tuple(sorted(set(users) - set(moved)))
+        if moved:
+            finding = lost_default(default, moved, rules, is_there=True)
+            remedy = f"the next pull gives them {rules.default_account}"
+            yield replace(finding, mender=Mender.PULL, remedy=remedy)
+        if rest:
+            yield lost_default(default, rest, rules, is_there=default in observed.accounts)
 
 
 def lost_default(

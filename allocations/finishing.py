@@ -31,6 +31,24 @@ LEFT_BEHIND = {
 """What another tool may leave behind a done order; a later order's states are not ours to end."""
 
 
+ENDED = {
+    (Kind.CREATE, ResourceState.TERMINATED): "the next pull removes the account that was made for it",
+    (Kind.CREATE, ResourceState.ERRED): (
+        "the account stays for `cloudrock-slurm retry ORDER_ITEM`, which carries it out once more"
+    ),
+    (Kind.UPDATE, ResourceState.ERRED): (
+        "the cluster has its limits already; `cloudrock-slurm retry ORDER_ITEM` finishes it, and "
+        "`cloudrock-slurm drift` shows what differs"
+    ),
+    (Kind.SWITCH, ResourceState.ERRED): "`cloudrock-slurm retry ORDER_ITEM` finishes it",
+    (Kind.TERMINATE, ResourceState.OK): (
+        "the account is gone already; `cloudrock-slurm repair ACCOUNT` makes it again, and "
+        "`cloudrock-slurm retry ORDER_ITEM` ends the resource"
+    ),
+}
+"""What an order leaves behind that somebody ended while it was carried out, by the resource's state then."""
+
+
 class Finish(Enum):
     """One call that finishes a part of an order."""
 
@@ -59,7 +77,10 @@ def next_finish(
         case OrderItemState.EXECUTING:
             return STEPS[kind](resource, allocation)
         case _:
-            raise OrderEnded(f"the order item is {item.value!r}: somebody ended it while it was carried out")
+            raise OrderEnded(
+                f"somebody ended the order while it was carried out: its item is {item.value}, its resource "
+                f"{resource.value}; {ENDED.get((kind, resource), 'look at both in the portal')}"
+            )
 
 
 def finish_create(resource: ResourceState, allocation: AllocationState) -> Finish:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from allocations.accounts import ROOT
 from allocations.changes import DeleteAccount, RemoveUsers, accounts_of
 from allocations.errors import UnsafePlan
+from allocations.outcomes import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -94,8 +95,8 @@ def caps_exceeded(found: Removals, guards: Guards) -> Iterable[str]:
     """One sentence for each cap that the removals exceed."""
     if found.total > guards.max_removals:
         yield (
-            f"{found.total} removals are planned ({found.accounts} accounts, {found.members} members), and "
-            f"SYNC_MAX_REMOVALS allows {guards.max_removals}"
+            f"{plural(found.total, 'removal')} planned ({plural(found.accounts, 'account')}, "
+            f"{plural(found.members, 'member')}), and SYNC_MAX_REMOVALS allows {guards.max_removals}"
         )
     for removed, managed, what in (
         (found.accounts, found.managed_accounts, "accounts"),

@@ -21,6 +21,7 @@ class Kind(Enum):
     MEMBERS = "members"
     REPAIR = "repair"
     LEFTOVERS = "empty accounts"
+    ABANDONED = "left-over account"
 
 
 def kind_of(order: OrderItem) -> Kind:

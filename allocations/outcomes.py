@@ -28,13 +28,20 @@ class Result(Enum):
     """For the marketplace to make the resource, or for jobs to end."""
     PLANNED = "planned"
     """A dry run: nothing was written."""
+    ENDED = "ended by somebody else"
+    """An order that was rejected or set erred while it was carried out; the reason says what it left."""
     REFUSED = "not applied"
     """An allocation at rest that cannot be kept up as it stands."""
 
 
-AT_REST = {Kind.MEMBERS: "allocation", Kind.REPAIR: "account", Kind.LEFTOVERS: "project"}
+AT_REST = {
+    Kind.MEMBERS: "allocation",
+    Kind.REPAIR: "account",
+    Kind.LEFTOVERS: "project",
+    Kind.ABANDONED: "Terminated resource",
+}
 """The kinds of parts without an order, and what each is about."""
-FAILURES = frozenset({Result.ERRED, Result.LEFT, Result.REFUSED})
+FAILURES = frozenset({Result.ERRED, Result.LEFT, Result.ENDED, Result.REFUSED})
 
 
 @dataclass(slots=True)

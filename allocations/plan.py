@@ -20,6 +20,7 @@ from allocations.changes import (
     ReopenAccount,
     ReopenUsers,
     SetLimits,
+    accounts_of,
     apply_to,
     people,
 )
@@ -100,6 +101,14 @@ class Plan:
     def changes(self) -> tuple[Change, ...]:
         """Those of the steps that change the cluster."""
         return tuple(step.act for step in self.steps if not isinstance(step.act, Pause))
+
+    @property
+    def builds_on(self) -> frozenset[AccountName]:
+        """The accounts that its changes write to, and those below which it makes new ones."""
+        parents = {
+            change.account.parent or ROOT for change in self.changes if isinstance(change, CreateAccount)
+        }
+        return frozenset(parents).union(*map(accounts_of, self.changes))
 
     def applied_to(self, state: ClusterState) -> ClusterState:
         """The state after the whole plan."""

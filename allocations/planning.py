@@ -14,8 +14,7 @@ from allocations.errors import InvalidOrder, RuleError
 from allocations.kinds import Kind, kind_of
 from allocations.marketplace import BillingType, OrderItemType, ResourceState
 from allocations.plan import Plan, Step, diff
-from allocations.removing import leave, prune, terminate
-from allocations.snapshot import LIVE
+from allocations.removing import ABANDONED, UNREPORTABLE, abandoned, leave, needing, prune, terminate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -224,13 +223,6 @@ def is_ours(account: AccountName, observed: ClusterState) -> bool:
     return present is not None and present.ours
 
 
-def needing(snapshot: Snapshot, ending: Resource | None = None) -> list[Resource | OrderItem]:
-    """What needs the accounts of its project and its customer, besides one that ends."""
-    live = [one for one in snapshot.resources.values() if one.state in LIVE and one is not ending]
-    coming = [order for order in snapshot.orders if order.type is OrderItemType.CREATE]
-    return [*live, *coming]
-
-
 def members_who_left(planner: Planner, resource: Resource) -> Iterator[Part]:
     """The part that takes an allocation from those who left its project."""
     account = resource.account
@@ -248,15 +240,27 @@ def members_who_left(planner: Planner, resource: Resource) -> Iterator[Part]:
 
 
 def left_over(planner: Planner) -> Iterator[Part]:
-    """The empty accounts of projects and customers whose last allocations ended in earlier runs."""
-    needed = needing(planner.snapshot)
-    for resource in planner.snapshot.resources.values():
+    """What Terminated resources have left: accounts of their own, and above them what is empty by then."""
+    snapshot, rules = planner.snapshot, planner.rules
+    needed = needing(snapshot)
+    left = abandoned(snapshot, planner.state, rules)
+    for resource in snapshot.resources.values():
         if resource.state is not ResourceState.TERMINATED:
             continue
-        plan = prune(resource, needed, planner.standing, planner.rules)
-        if plan:
+        account = left.get(resource.uuid)
+        part = Part(kind=Kind.ABANDONED if account else Kind.LEFTOVERS, resource=resource, account=account)
+        try:
+            plan = terminate(account, planner.state, rules, why=ABANDONED) if account else Plan()
+        except InvalidOrder as refusal:
+            yield replace(part, refusal=refusal)
+            continue
+        plan += prune(resource, needed, plan.applied_to(planner.standing), rules)
+        if account:
+            part = replace(part, notes=(UNREPORTABLE,))
+        elif plan:
             planner.standing = plan.applied_to(planner.standing)
-            yield planner.taken(Part(kind=Kind.LEFTOVERS, resource=resource), plan)
+        if plan:
+            yield planner.taken(part, plan)
 
 
 def registered_together(parts: list[Part]) -> tuple[tuple[UserName, ...], list[Part]]:

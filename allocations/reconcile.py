@@ -248,7 +248,7 @@ def unexplained_falls(
     """
     corrected: dict[tuple[str, str], int] = defaultdict(int)
     for change in corrections:
-        corrected[change.account, change.tres] += change.before - change.after
+        corrected[change.account, change.tres] += max(0, change.before - change.after)
     falls = []
     for account, held in before.items():
         for tres, earlier in held.items():

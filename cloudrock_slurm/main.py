@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import cyclopts
 
+from allocations.backfilling import parse_range
 from cloudrock_slurm.components import components
 from cloudrock_slurm.ending import BAD_SETTINGS, FAILED, calm_ending
 from cloudrock_slurm.report import report
-from flows.choices import SyncDirection
+from flows.choices import DeploymentType, SyncDirection
 from flows.settings import SettingsError, load_components, load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 SandboxFolder = Annotated[
     Path | None, cyclopts.Parameter(help="Where the sandbox lives (default: .sandbox in the checkout).")
@@ -47,10 +51,16 @@ def serve() -> int:
 
 @app.command
 def check() -> int:
-    """Read the settings and the components file, and say what is wrong; `doctor` looks at everything."""
+    """Read settings and components file, and reach the container if there is one; `doctor` looks at all."""
     with calm_ending():
-        components = load_components(load_settings())
-    sys.stdout.write(f"settings and components are well: {', '.join(components)}\n")
+        settings = load_settings()
+        components = load_components(settings)
+        sys.stdout.write(f"settings and components are well: {', '.join(components)}\n")
+        if settings.deployment_type is DeploymentType.DOCKER:
+            from flows.doors import open_slurm  # noqa: PLC0415 - the tables take time to import
+
+            name = open_slurm(settings).fetch_cluster_name()
+            sys.stdout.write(f"SLURM answers in the container {settings.container_name}: cluster {name}\n")
     return 0
 
 
@@ -145,13 +155,47 @@ def pull(
     return run_side(SyncDirection.PULL, parameters, once=once)
 
 
-def run_side(direction: SyncDirection, parameters: dict[str, bool], *, once: bool) -> int:
+@app.command
+def push(
+    *,
+    once: bool = False,
+    period: str | None = None,
+    allocation: str | None = None,
+    dry_run: bool = False,
+    allow_decrease: bool = False,
+    refresh: bool = False,
+) -> int:
+    """Serve the push side on its schedule; with --once run it once, now, and wait for its end.
+
+    Args:
+        once: run it once: exit 0 when all is told, 1 when a person must look.
+        period: with --once: past months to count and tell again, as YYYY-MM or YYYY-MM..YYYY-MM.
+        allocation: with --period: only this one: its account, or its resource's uuid.
+        dry_run: with --period: say what would change, and change nothing.
+        allow_decrease: with --once: let amounts fall although no correction of the books explains it.
+        refresh: with --once: read every day of the month anew.
+    """
+    parameters: dict[str, object] = {
+        "period": period,
+        "allocation": allocation,
+        "dry_run": dry_run,
+        "allow_decrease": allow_decrease,
+        "refresh": refresh,
+    }
+    with calm_ending():
+        if period is not None:
+            parse_range(period)
+    return run_side(SyncDirection.PUSH, parameters, once=once)
+
+
+def run_side(direction: SyncDirection, parameters: Mapping[str, object], *, once: bool) -> int:
     """One side, for ever or once; parameters are for once only."""
     from flows.serving import run_once  # noqa: PLC0415 - Prefect takes seconds
     from flows.serving import serve as serve_side  # noqa: PLC0415 - the same
 
-    if not once and any(parameters.values()):
-        sys.stderr.write("--dry-run, --force and --adopt-parents go with --once\n")
+    given = [f"--{name.replace('_', '-')}" for name, value in parameters.items() if value]
+    if not once and given:
+        sys.stderr.write(f"{', '.join(given)}: only with --once\n")
         return BAD_SETTINGS
     with calm_ending():
         load_components(load_settings())

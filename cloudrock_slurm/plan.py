@@ -91,7 +91,8 @@ class Terminal:
         """One part: its title, its steps with their reasons, and what else there is to say."""
         self.console.print(Text(title, style="bold"))
         for step in steps:
-            self.console.print(Text(f"  {step.act}", style=style_of(step)), Text(step.reason, style="dim"))
+            why = (Text(f"({step.reason})", style="dim"),) if step.reason else ()
+            self.console.print(Text(f"  {step.act}", style=style_of(step)), *why)
             for command in commands_of(step, self.settings) if self.with_commands else ():
                 self.console.print(Text(f"      $ {shlex.join(command)}"))
         for line in lines:

@@ -119,7 +119,7 @@ def publish_usage(
         }
         for line in lines
     ]
-    said = [f"**push-usage**: {summary}", *(f"- {plain(remark)}" for remark in remarks)]
+    said = [f"**push-usage**: {plain(summary)}", *(f"- {plain(remark)}" for remark in remarks)]
     said += [f"The month with plots: [{page.name}]({page.absolute().as_uri()})"] if page else []
     publish(USAGE_KEY, rows, "\n\n".join(said))
 

@@ -124,7 +124,6 @@ class Backfill:
             resources=tuple(resources),
             claims=tuple(claim for claim in claims if claim[0].uuid in wanted),
             observed=tasks.observe_cluster(self.doors.slurm),
-            problems=(),
         )
 
     def dated(self) -> bool:

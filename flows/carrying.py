@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from allocations.changes import RemoveUsers
-from allocations.errors import InvalidOrder
+from allocations.errors import InvalidOrder, OrderEnded
 from allocations.kinds import Kind
 from allocations.outcomes import Outcome, Result
 from allocations.plan import AwaitJobs, ReportUsage, unfulfilled
@@ -170,23 +170,30 @@ class Carrying:
         try:
             yield
         except SlurmCommandFailed as refusal:
-            self.decide(outcome, self.behind(refusal))
+            self.decide(outcome, self.behind(refusal, outcome))
         except EXPECTED as failure:
             self.decide(outcome, failure)
 
-    def behind(self, refusal: SlurmCommandFailed) -> SlurmError:
-        """What a refusal comes from: the order, or a change before it that slurmdbd lost.
+    def behind(self, refusal: SlurmCommandFailed, outcome: Outcome) -> SlurmError:
+        """What a refusal comes from: the order, or somebody else who writes at the same moment.
 
-        When somebody else writes at the same moment, sacctmgr can say that an account was added that was not
-        (a deadlock in slurmdbd's database): what builds upon it is then refused, and works the next time.
+        Then sacctmgr can say that an account was added that was not (a deadlock in slurmdbd's database), or
+        an account on which the part builds has been deleted since: the next run plans anew, and it works.
         """
+        before = self.site.observed
         try:
             self.site.observed = tasks.observe_whole_cluster(self.site.slurm, self.site.rules.default_account)
         except SlurmError as failure:
             return failure
         applied = [change for outcome in self.outcomes for change in outcome.changes]
         lacking = unfulfilled(applied, self.site.observed)
-        return UnexpectedSlurmOutput("sacctmgr show assoc", *lost(lacking)) if lacking else refusal
+        if lacking:
+            return UnexpectedSlurmOutput("sacctmgr show assoc", *lost(lacking))
+        gone = before.accounts.keys() - self.site.observed.accounts.keys()
+        if missed := sorted(gone & outcome.part.plan.builds_on):
+            found = f"no account {', '.join(missed)}"
+            return UnexpectedSlurmOutput("sacctmgr show assoc", found, "what was there when this run began")
+        return refusal
 
     def decide(self, outcome: Outcome, failure: Exception) -> None:
         """An order that can never work becomes erred with its reason; all else waits for the next run."""
@@ -197,6 +204,8 @@ class Carrying:
             outcome.result = Result.REFUSED if hopeless else Result.LEFT
         elif hopeless:
             self.refuse(outcome, failure)
+        elif isinstance(failure, OrderEnded):
+            outcome.result = Result.ENDED
 
     def refuse(self, outcome: Outcome, failure: Exception) -> None:
         """Tell the marketplace that the order failed, and free its allocation for the next one."""

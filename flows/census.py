@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
+from allocations.backfilling import claimed_once
 from allocations.reconcile import Reconcile
 from allocations.reports import claimed, reportable
-from flows import tasks
+from flows import tasks, usage_tasks
+from flows.corrections import remember
 from flows.doors import open_day_store
 from flows.reconciling import Counting
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import datetime
 
     from allocations.accounts import AccountName
@@ -47,6 +51,7 @@ class Doors:
 
         The books are None where SYNC_RECONCILE says that nothing is compared.
         """
+        retention = usage_tasks.fetch_retention(self.slurm)
         counting = Counting(
             slurm=self.slurm,
             store=open_day_store(self.settings, tasks.fetch_cluster_name(self.slurm)),
@@ -57,6 +62,8 @@ class Doors:
             tres=tuple(self.components),
             refresh=refresh,
             settling_days=self.settings.usage_settling_days,
+            kept_since=retention.kept_since(now) if retention else None,
+            noticed=partial(remember, self.settings.state_dir, period),
         )
         if self.settings.reconcile is Reconcile.OFF:
             return counting.count(None, refresh=refresh), None
@@ -75,7 +82,10 @@ class Census:
     claims: tuple[tuple[Resource, AccountName], ...]
     """Those whose account is on the cluster, and theirs alone."""
     observed: ClusterState
-    problems: tuple[str, ...]
+    strange: tuple[str, ...] = ()
+    """What is wrong with the offering's components."""
+    problems: tuple[str, ...] = ()
+    """What is wrong with its resources."""
 
     @property
     def accounts(self) -> frozenset[str]:
@@ -88,18 +98,28 @@ class Census:
         return frozenset(component.type for component in self.offering.components)
 
 
-def take_census(doors: Doors) -> Census:
-    """Read the offering, its resources and the cluster's accounts."""
+def take_census(doors: Doors, only: Collection[str] | None = None) -> Census:
+    """Read the offering, its resources and the cluster's accounts.
+
+    `only`: uuids of resources; their accounts need not be on the cluster any more, and what is wrong with
+    others is not said.
+    """
     offering = tasks.fetch_offering(doors.cloudrock)
     accepted, strange = reportable(doors.components, offering)
     resources, unreadable = tasks.fetch_resources(doors.cloudrock, tasks.REPORTABLE)
     observed = tasks.observe_cluster(doors.slurm)
-    claims, unclaimed = claimed(resources, observed)
+    problems: list[str] = []
+    if only is None:
+        claims, unclaimed = claimed(resources, observed)
+        problems = [*unreadable, *unclaimed]
+    else:
+        claims = [claim for claim in claimed_once(resources)[0] if claim[0].uuid in only]
     return Census(
         offering=offering,
         components={kind: doors.components[kind] for kind in accepted},
         resources=tuple(resources),
         claims=tuple(claims),
         observed=observed,
-        problems=(*strange, *unreadable, *unclaimed),
+        strange=tuple(strange),
+        problems=tuple(problems),
     )

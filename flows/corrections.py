@@ -1,6 +1,7 @@
 """What is known of corrected books, kept in CLOUDROCK_STATE_DIR: why an amount may fall, until it has fallen.
 
-A run that notices a correction may fail before it has told the marketplace; the next one would not notice it.
+A run that notices a correction may fail before it has told the marketplace; the next one would not notice it:
+so it is kept before the day's earlier reading is replaced.
 """
 
 from __future__ import annotations
@@ -19,35 +20,61 @@ if TYPE_CHECKING:
 
     from allocations.billing import BillingPeriod
 
+TOLD = "told"
+"""Ends the line of a correction that has had its effect."""
 
-def remembered(
-    state_dir: Path, period: BillingPeriod, noticed: Iterable[Correction]
-) -> dict[str, list[Correction]]:
-    """Account to the month's corrections, once each: those of earlier runs, and these, which are kept.
+
+def remember(state_dir: Path, period: BillingPeriod, noticed: Iterable[Correction]) -> None:
+    """Keep a month's corrections, once each.
+
+    Raises:
+        SettingsError: the folder cannot be written.
+    """
+    path = _file(state_dir, period)
+    known = _read(path)
+    new = [correction for correction in noticed if correction not in known]
+    with path.open("a", encoding="utf-8") as file:
+        file.writelines(f"{json.dumps([str(part) for part in astuple(one)])}\n" for one in new)
+
+
+def remembered(state_dir: Path, period: BillingPeriod) -> dict[str, list[Correction]]:
+    """Account to the month's corrections, as all runs have noticed them.
 
     A line that cannot be read is passed over: then its amount stays as it is until a person allows it.
 
     Raises:
         SettingsError: the folder cannot be written.
     """
-    path = writable(state_dir / "corrections") / f"{period}.jsonl"
-    known = _read(path) if path.exists() else []
-    new = [correction for correction in noticed if correction not in known]
-    if new:
-        with path.open("a", encoding="utf-8") as file:
-            file.writelines(f"{json.dumps([str(part) for part in astuple(one)])}\n" for one in new)
     by_account: dict[str, list[Correction]] = {}
-    for correction in (*known, *new):
+    for correction in _read(_file(state_dir, period)):
         by_account.setdefault(correction.account, []).append(correction)
     return by_account
 
 
+def spend(state_dir: Path, period: BillingPeriod, told: Iterable[Correction]) -> None:
+    """Forget corrections that the marketplace's amounts hold by now: each explains one fall, not a second."""
+    lines = [f"{json.dumps([*map(str, astuple(one)), TOLD])}\n" for one in told]
+    if lines:
+        with _file(state_dir, period).open("a", encoding="utf-8") as file:
+            file.writelines(lines)
+
+
+def _file(state_dir: Path, period: BillingPeriod) -> Path:
+    return writable(state_dir / "corrections") / f"{period}.jsonl"
+
+
 def _read(path: Path) -> list[Correction]:
-    found = []
+    found: list[Correction] = []
+    if not path.exists():
+        return found
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
-            day, account, tres, before, after = json.loads(line)
-            found.append(Correction(date.fromisoformat(day), account, tres, int(before), int(after)))
+            day, account, tres, before, after, *told = json.loads(line)
+            correction = Correction(date.fromisoformat(day), account, tres, int(before), int(after))
         except (ValueError, TypeError):
             continue
+        if told == [TOLD] and correction in found:
+            found.remove(correction)
+        elif not told:
+            found.append(correction)
     return found

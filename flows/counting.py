@@ -6,9 +6,18 @@ No Prefect here: what reads a window is handed in, so that the flow hands in a t
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from allocations.days import DAY, WindowUsage, corrections_of, days_of, is_good, month_of, whole_hour
+from allocations.days import (
+    DAY,
+    WindowUsage,
+    corrections_of,
+    days_of,
+    is_good,
+    month_of,
+    together,
+    whole_hour,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -27,6 +36,9 @@ LONGEST = 7 * DAY
 """The longest time that one question is for, however few records there are."""
 
 
+Noticed: TypeAlias = "Callable[[Sequence[Correction]], None]"
+
+
 class Several(Protocol):
     """Reads consecutive windows, their bounds first to last, with one question."""
 
@@ -36,14 +48,14 @@ class Several(Protocol):
 
 
 class DayStore(Protocol):
-    """Keeps days that are over. It may forget: that costs time, never correctness."""
+    """Keeps the last reading of each day. It may forget: that costs time, never correctness."""
 
     def read(self, day: date) -> tuple[WindowUsage, datetime] | None:
-        """The day and when it was read from SLURM, or None."""
+        """The day, as far as it was read, and when it was read from SLURM; or None."""
         ...
 
     def write(self, usage: WindowUsage, read_at: datetime) -> None:
-        """Keep a whole day."""
+        """Keep a day, or so much of it as is over."""
         ...
 
     @property
@@ -63,6 +75,8 @@ def count_month(  # noqa: PLR0913 - each is one fact about the count
     whole_until: datetime | None = None,
     refresh: bool | Collection[date] = False,
     settling_days: int = SETTLING_DAYS,
+    noticed: Noticed | None = None,
+    kept_since: datetime | None = None,
 ) -> Counted:
     """Every account's and user's usage of [period.start, cutoff).
 
@@ -76,6 +90,10 @@ def count_month(  # noqa: PLR0913 - each is one fact about the count
         whole_until: up to which whole hour slurmdbd's books shall be compared; the cutoff's by default.
         refresh: read every day anew, or these, and say which stored ones had changed.
         settling_days: a day is read again and again for so many days, its own included.
+        noticed: told what has changed since a day was last read, before that reading is replaced: it
+            cannot be noticed a second time.
+        kept_since: from when on slurmdbd still has all job records (PurgeJobAfter); None: for ever. A stored
+            day from before stands, even with a refresh: it would be read as if nothing had been used.
 
     Raises:
         SlurmError: as `read` does. Nothing is counted then: no day is ever guessed.
@@ -86,25 +104,29 @@ def count_month(  # noqa: PLR0913 - each is one fact about the count
     held: dict[datetime, WindowUsage] = {}
     missing: list[tuple[datetime, ...]] = []
     for start, end in days_of(period.start, cutoff):
-        kept = store.read(start.date()) if store and end - start == DAY else None
+        kept = store.read(start.date()) if store else None
         if kept:
             held[start] = kept[0]
         if start < bound < end:
             missing.append((start, bound, end))
-        elif kept and not anew(start.date(), refresh) and is_good(start, kept[1], read_at, settling_days):
+        elif kept and (
+            (is_whole(kept[0]) and is_purged(start, kept_since))
+            or (may_stand(*kept, read_at, settling_days) and not anew(start.date(), refresh))
+        ):
             windows[start] = kept[0]
         else:
             missing.append((start, end))
     stored = [start.date() for start in windows]
     corrections: list[Correction] = []
-    allowance = lasting(len(held) * DAY, held.values()) if held else DAY
-    for found in read_all(missing, read_several or one_by_one(read), allowance):
-        windows[found.start] = found
-        if found.start in held and found.end - found.start == DAY:
-            corrections += corrections_of(held[found.start], found)
-        if store and found.end - found.start == DAY:
-            store.write(found, read_at)
-    remarks = store.remarks if store else ()
+    for parts in days_read(missing, read_several or one_by_one(read), allowance_by(held.values())):
+        windows |= {part.start: part for part in parts}
+        changes = changes_since(held.get(parts[0].start), parts)
+        if changes and noticed:
+            noticed(changes)
+        corrections += changes
+        if store and (len(parts) == 1 or not is_whole(*parts)):
+            store.write(together(parts), read_at)
+    remarks = (*(store.remarks if store else ()), *purge_remarks(missing, kept_since))
     return month_of(
         period,
         cutoff,
@@ -116,9 +138,55 @@ def count_month(  # noqa: PLR0913 - each is one fact about the count
     )
 
 
+def is_purged(day_start: datetime, kept_since: datetime | None) -> bool:
+    """Whether slurmdbd may have purged job records of the day."""
+    return kept_since is not None and day_start < kept_since
+
+
+def purge_remarks(read: Iterable[tuple[datetime, ...]], kept_since: datetime | None) -> list[str]:
+    """What is to be said of days that were read though their records may be gone."""
+    days = [bounds[0] for bounds in read if is_purged(bounds[0], kept_since)]
+    if not days or kept_since is None:
+        return []
+    since, first = f"{kept_since:%Y-%m-%d} (PurgeJobAfter)", f"{days[0]:%Y-%m-%d}"
+    remark = (
+        f"slurmdbd keeps no job records from before {since}: {len(days)} days from {first} on are not stored "
+        "here and may count too little"
+    )
+    return [remark]
+
+
+def is_whole(*parts: WindowUsage) -> bool:
+    """Whether consecutive windows make up a day."""
+    return parts[-1].end - parts[0].start == DAY
+
+
+def may_stand(kept: WindowUsage, kept_at: datetime, read_at: datetime, settling_days: int) -> bool:
+    """Whether a stored reading is of a whole day, and still good."""
+    return is_whole(kept) and is_good(kept.start, kept_at, read_at, settling_days)
+
+
+def changes_since(earlier: WindowUsage | None, parts: Sequence[WindowUsage]) -> list[Correction]:
+    """What has changed in a day since it was last read.
+
+    If that was before it was over, only what has become less: more is what was used since.
+    """
+    day = together(parts)
+    if earlier is None or earlier.end > day.end:
+        return []
+    changes = corrections_of(earlier, day)
+    return changes if earlier.end == day.end else [one for one in changes if one.after < one.before]
+
+
 def one_by_one(read: Callable[[datetime, datetime], WindowUsage]) -> Several:
     """Several windows with a question for each."""
     return lambda *bounds: [read(start, end) for start, end in pairwise(bounds)]
+
+
+def allowance_by(held: Iterable[WindowUsage]) -> timedelta:
+    """For how long the first question may be, by what the days held that are stored whole."""
+    days = [day for day in held if is_whole(day)]
+    return lasting(len(days) * DAY, days) if days else DAY
 
 
 def lasting(time: timedelta, windows: Iterable[WindowUsage]) -> timedelta:
@@ -127,22 +195,23 @@ def lasting(time: timedelta, windows: Iterable[WindowUsage]) -> timedelta:
     return max(DAY, min(LONGEST, time * MOST_RECORDS / max(1, records)))
 
 
-def read_all(
+def days_read(
     days: Sequence[tuple[datetime, ...]], read: Several, allowance: timedelta
-) -> Iterator[WindowUsage]:
-    """All windows of the days, as many days with one question as keep its answer small.
+) -> Iterator[tuple[WindowUsage, ...]]:
+    """Each day's windows, as many days with one question as keep its answer small.
 
     The first question is for so much time; from then on it is known how many records a day has.
     """
     place = 0
     while place < len(days):
-        bounds = [*days[place]]
+        first, bounds = place, [*days[place]]
         place += 1
         while place < len(days) and days[place][0] == bounds[-1] and days[place][-1] - bounds[0] <= allowance:
             bounds += days[place][1:]
             place += 1
         found = read(*bounds)
-        yield from found
+        for day in days[first:place]:
+            yield tuple(window for window in found if day[0] <= window.start < day[-1])
         allowance = lasting(bounds[-1] - bounds[0], found)
 
 

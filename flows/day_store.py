@@ -1,4 +1,6 @@
-"""Days that are over, as small Parquet files: what need not be asked of slurmdbd again.
+"""Days as they were last read, as small Parquet files: what need not be asked of slurmdbd again.
+
+Of the day that is not over, it is what the next run compares its own reading with.
 
 A file that is missing, broken, cut, older than this version, or of another cluster or question is as if it
 were not there: the day is read again. Losing all of them costs time, never correctness.
@@ -19,12 +21,12 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import parquet
 
-from allocations.days import DAY, WindowUsage
+from allocations.days import WindowUsage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-VERSION = 1
+VERSION = 2
 """Of the files' form. Another one is not read."""
 META = b"cloudrock-slurm"
 KEYS = ("account", "user")
@@ -58,7 +60,10 @@ class ParquetDays:
         return self.folder / UNSAFE.sub("_", self.cluster) / f"{day.isoformat()}.parquet"
 
     def read(self, day: date) -> tuple[WindowUsage, datetime] | None:
-        """The day and when it was read from SLURM; None when it is not there, or cannot be trusted."""
+        """The day, as far as it was over then, and when it was read from SLURM.
+
+        None when it is not there, or cannot be trusted.
+        """
         path = self.path(day)
         try:
             table = parquet.read_table(path, page_checksum_verification=True, use_threads=False)
@@ -70,11 +75,14 @@ class ParquetDays:
             return None
 
     def write(self, usage: WindowUsage, read_at: datetime) -> None:
-        """Keep a day. A folder that cannot be written is remarked on: the next run reads the day again."""
+        """Keep a day, or its beginning.
+
+        A folder that cannot be written is remarked on: the next run reads the day again.
+        """
         path = self.path(usage.start.date())
         table = pa.Table.from_pandas(usage.seconds.reset_index(), preserve_index=False)
         head = {**self._head(usage.start.date()), "read_at": read_at.isoformat()}
-        head |= {"records": dict(usage.records), "states": dict(usage.states)}
+        head |= {"until": usage.end.isoformat(), "records": dict(usage.records), "states": dict(usage.states)}
         head["fingerprint"] = usage.fingerprint
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -101,7 +109,8 @@ class ParquetDays:
         seconds = frame.drop(columns=list(KEYS)).astype("int64")
         seconds = seconds.set_axis(pd.MultiIndex.from_arrays(names, names=list(KEYS)))
         start = datetime.combine(day, datetime.min.time(), tzinfo=UTC)
-        usage = WindowUsage(start, start + DAY, seconds, head["records"], head["states"])
+        until = datetime.fromisoformat(head["until"])
+        usage = WindowUsage(start, until, seconds, head["records"], head["states"])
         if usage.fingerprint != head["fingerprint"]:
             raise NotOurs("its fingerprint is not that of what it holds")
         return usage, datetime.fromisoformat(head["read_at"])

@@ -9,10 +9,11 @@ from allocations.usage import FORMULA
 from cloudrock_io.client import Cloudrock
 from flows.choices import DeploymentType
 from flows.day_store import ParquetDays
-from flows.settings import SettingsError, command_environment
+from flows.settings import FOR_CONTAINER, FOR_DOCKER, command_environment, inherited
 from slurm_io.client import SLURM_ENVIRONMENT, Slurm
 from slurm_io.commands import JOBS_ASKED
 from slurm_io.runner import NativeRunner
+from slurm_io.runner_docker import DockerRunner
 
 if TYPE_CHECKING:
     from cloudrock_io.repeating import Patience
@@ -24,12 +25,10 @@ HTTP_ATTEMPTS = 2
 
 def open_slurm(settings: Settings) -> Slurm:
     """The cluster, reached as SLURM_DEPLOYMENT_TYPE says."""
-    if settings.deployment_type is DeploymentType.DOCKER:
-        raise SettingsError(
-            "SLURM_DEPLOYMENT_TYPE: docker is not built yet: expected native, on a host with SLURM's commands"
-        )
-    environment = {**command_environment(), **SLURM_ENVIRONMENT}
-    return Slurm(NativeRunner(environment))
+    if settings.deployment_type is DeploymentType.NATIVE:
+        return Slurm(NativeRunner({**command_environment(), **SLURM_ENVIRONMENT}))
+    environment = {**inherited(FOR_CONTAINER), **SLURM_ENVIRONMENT}
+    return Slurm(DockerRunner(str(settings.container_name), environment, inherited(FOR_DOCKER)))
 
 
 def open_day_store(settings: Settings, cluster: str) -> ParquetDays:
@@ -37,7 +36,9 @@ def open_day_store(settings: Settings, cluster: str) -> ParquetDays:
 
     Whoever may see fewer jobs (PrivateData) counts less, so days are kept apart by who has counted them.
     """
-    meaning = {"asked": " ".join(JOBS_ASKED), "formula": FORMULA, "asked_by": str(os.geteuid())}
+    native = settings.deployment_type is DeploymentType.NATIVE
+    who = str(os.geteuid()) if native else f"container {settings.container_name}"
+    meaning = {"asked": " ".join(JOBS_ASKED), "formula": FORMULA, "asked_by": who}
     return ParquetDays(settings.state_dir / "usage", cluster, meaning)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from allocations.backfilling import chosen, claimed_once
@@ -14,12 +15,14 @@ from allocations.month_report import (
     seconds_of_jobs,
     usage_table,
 )
-from allocations.reconcile import Reconcile, children_of, reconcile
+from allocations.reconcile import NO_BOOKS, Reconcile, children_of, reconcile
 from allocations.reports import held_amounts, reportable, usage_of
 from allocations.shares import seconds_by_user
 from allocations.usage import seconds_by_account
+from flows.corrections import remember
 from flows.counting import count_month
 from flows.doors import open_day_store
+from slurm_io.retention import fetch_retention
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -54,14 +57,18 @@ def explain(doors: Doors, period: BillingPeriod, allocation: str | None, now: da
     observed = doors.slurm.observe()
     rolled = doors.slurm.fetch_rolled_until(cutoff) if doors.settings.reconcile is not Reconcile.OFF else None
     store = open_day_store(doors.settings, doors.slurm.fetch_cluster_name())
+    retention = fetch_retention(doors.slurm.runner)
     counted = count_month(
         doors.slurm.fetch_usage,
         store,
         period,
         cutoff,
+        read_several=doors.slurm.fetch_windows,
         now=now,
         whole_until=max(rolled, period.start) if rolled else None,
         settling_days=doors.settings.usage_settling_days,
+        kept_since=retention.kept_since(now) if retention else None,
+        noticed=partial(remember, doors.settings.state_dir, period),
     )
     held = held_amounts(doors.cloudrock.fetch_component_usages(period.start.date()))
     usages = usage_of(claims, seconds_by_user(counted.seconds), held, components)
@@ -81,8 +88,15 @@ def explain(doors: Doors, period: BillingPeriod, allocation: str | None, now: da
         days=day_table(counted.days, accounts, list(components)),
         jobs=jobs,
         reconciliation=compared(doors, counted, rolled, observed, accounts) if rolled else None,
-        remarks=(*strange, *doubled, *counted.remarks),
+        remarks=(*strange, *doubled, *counted.remarks, *uncompared(doors.settings.reconcile, rolled)),
     )
+
+
+def uncompared(mode: Reconcile, rolled: datetime | None) -> tuple[str, ...]:
+    """Why nothing is compared with slurmdbd's own books, where that is so."""
+    if mode is Reconcile.OFF:
+        return ("not compared with slurmdbd's own books: SYNC_RECONCILE=off",)
+    return () if rolled else (f"not compared with slurmdbd's own books: {NO_BOOKS}",)
 
 
 def compared(

@@ -3,77 +3,74 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from allocations.billing import BillingPeriod, amounts_of, booking_refusal, report_for
 from allocations.errors import CannotReportNow
-from allocations.reports import reportable
-from allocations.usage import add_up, seconds_by_account
-from cloudrock_io.errors import UnexpectedCloudrockData
-from flows import tasks
-from slurm_io.client import windows
+from allocations.marketplace import ResourceState
+from allocations.plan import ReportUsage
+from flows.reporting import report_usage
 
 if TYPE_CHECKING:
     from allocations.accounts import AccountName
-    from allocations.marketplace import Offering, Resource
+    from allocations.marketplace import Resource
+    from allocations.planning import RunPlan
+    from flows.reporting import Reported
+    from flows.settings import Settings
     from flows.site import Site
 
 
 @dataclass(slots=True)
 class FinalUsage:
-    """Counts the month once for all allocations that end in one run."""
+    """Counts the month, and tells it, once for all allocations that end in one run."""
 
     site: Site
-    offering: Offering
-    seconds: dict[str, dict[str, int]] | None = None
-    period: BillingPeriod | None = None
+    settings: Settings
+    ending: frozenset[str]
+    """The uuids of the marketplace resources that end in this run."""
+    reported: Reported | None = None
 
     def report(self, resource: Resource, account: AccountName) -> list[str]:
-        """Set the month's amounts in the open plan period; what is worth knowing about it.
+        """Have the month's amounts and users' shares told; what is worth knowing about it.
 
         Raises:
-            CannotReportNow: the month is about to turn.
-            UsageFell: closed plan periods hold more than the month's total.
+            CannotReportNow: the marketplace does not hold them and may yet: the account must stay.
+            SlurmError, CloudrockError, RuleError, SettingsError: nothing could be counted, or nothing read.
         """
-        cloudrock = self.site.cloudrock
-        seconds, period = self.counted()
-        accepted, problems = reportable(self.site.rules.components, self.offering)
-        components = {kind: self.site.rules.components[kind] for kind in accepted}
-        amounts = amounts_of(seconds.get(account, {}), components)
-        periods = tasks.fetch_plan_periods(cloudrock, resource.uuid, account)
-        report = report_for(amounts, periods)
-        if report is None:
-            return [*problems, "no open plan period: its final usage cannot be reported"]
-        refusal = booking_refusal(
-            period, cloudrock.server_time, timedelta(seconds=cloudrock.patience.longest_call_seconds)
+        reported = self.reported = self.reported or report_usage(
+            self.site.cloudrock,
+            self.site.slurm,
+            self.settings,
+            now=datetime.now(UTC).replace(microsecond=0),
+            only=self.ending,
         )
-        if refusal:
-            raise CannotReportNow(f"the final usage of {account} cannot be reported now: {refusal}")
-        if amounts:
-            tasks.report_usage(cloudrock, report, account)
-            self.read_back(resource, account, report.plan_period_uuid, dict(report.amounts))
-        said = ", ".join(f"{kind} {amount}" for kind, amount in amounts.items())
-        return [*problems, f"final usage of {period}: {said}"]
-
-    def counted(self) -> tuple[dict[str, dict[str, int]], BillingPeriod]:
-        """Account to TRES-seconds of the month so far, and the month."""
-        if self.seconds is None or self.period is None:
-            now = datetime.now(UTC).replace(microsecond=0)
-            self.period = BillingPeriod.containing(now)
-            parts = [
-                tasks.count_usage(self.site.slurm, start, end)
-                for start, end in windows(self.period.start, now)
+        if self.settings.carry_over and reported.closed.problems:
+            raise CannotReportNow(f"{account}: {'; '.join(reported.closed.problems)}")
+        if resource.uuid in reported.told:
+            return [
+                *reported.strange,
+                f"final usage of {reported.period}: {reported.in_words(resource.uuid)}",
             ]
-            self.seconds = seconds_by_account(add_up(parts))
-        return self.seconds, self.period
+        reason = reported.reasons.get(resource.uuid) or self.why_not_counted(resource)
+        if resource.uuid in reported.nowhere or not reason:
+            return [*reported.strange, f"{reason or 'it has ended'}: its final usage cannot be reported"]
+        raise CannotReportNow(f"the final usage of {account} is not in the marketplace: {reason}")
 
-    def read_back(
-        self, resource: Resource, account: AccountName, period_uuid: str, sent: dict[str, int]
-    ) -> None:
-        """The marketplace must hold what was sent: after the order is done nothing can be mended."""
-        periods = tasks.fetch_plan_periods(self.site.cloudrock, resource.uuid, account)
-        held = next((dict(one.usages) for one in periods if one.uuid == period_uuid), {})
-        wrong = {kind: held.get(kind) for kind, amount in sent.items() if held.get(kind) != amount}
-        if wrong:
-            raise UnexpectedCloudrockData(f"the final usage of {account}", str(sent), str(wrong))
+    def why_not_counted(self, resource: Resource) -> str:
+        """Why it was not found among the resources that take usage; empty when it has ended meanwhile."""
+        now = self.site.cloudrock.fetch_resource(resource.uuid)
+        if now.state is ResourceState.TERMINATED:
+            return ""
+        return (
+            f"its resource there is in state {now.state.value!r} and records the account {now.account!r}: "
+            "expected a state that takes usage, and an account that no other resource records"
+        )
+
+
+def ending_in(plan: RunPlan) -> frozenset[str]:
+    """The uuids of the resources whose last usage a plan reports."""
+    return frozenset(
+        part.resource.uuid
+        for part in plan.parts
+        if part.resource and any(isinstance(step.act, ReportUsage) for step in part.plan.steps)
+    )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from allocations.outcomes import plural
 from allocations.reconcile import Reconcile, Reconciliation, Verdict, unexplained_falls
 from allocations.usage import seconds_by_account
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
     from allocations.days import Correction, Counted
+
+
+WAY_OUT = "if it is right, run push-usage once with allow_decrease=true"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +45,7 @@ def judge(compared: Reconciliation | None, billed: Collection[str], mode: Reconc
     unverified = {line.account for line in ours.with_verdict(Verdict.UNVERIFIED)}
     if unverified:
         words = ours.with_verdict(Verdict.UNVERIFIED)[0].words
-        remarks.append(f"the usage of {len(unverified)} accounts is not verified: {words}")
+        remarks.append(f"the usage of {plural(len(unverified), 'account')} is not verified: {words}")
     return Gate(held_back=held_back, reconciliation=ours, remarks=tuple(remarks))
 
 
@@ -53,4 +57,4 @@ def falls_in(
     reasons: dict[str, str] = {}
     for fall in falls:
         reasons[fall.account] = f"{reasons[fall.account]}; {fall}" if fall.account in reasons else str(fall)
-    return reasons
+    return {account: f"{reason}; {WAY_OUT}" for account, reason in reasons.items()}

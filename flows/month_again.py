@@ -8,22 +8,23 @@ from typing import TYPE_CHECKING
 from allocations.backfilling import (
     MonthLine,
     Result,
-    dated_report,
     due_totals,
     held_in,
-    moment_in,
-    period_of_month,
     settled,
+    unproven,
 )
 from allocations.booking import floors_for
 from allocations.reports import held_amounts, usage_of
 from allocations.shares import seconds_by_user
 from allocations.userusage import COLUMNS, rows_to_send, user_rows
+from cloudrock_io.errors import CloudrockUnavailable
 from flows import tasks, usage_tasks
 from flows.corrections import remembered
+from flows.dating import book_dated
 from flows.expected import EXPECTED
 from flows.gate import judge
 from flows.lock import one_at_a_time
+from flows.reporting import MOST_OUTAGES
 from flows.telling import LOCK
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
     from allocations.billing import BillingPeriod
     from allocations.days import Correction, Counted
-    from allocations.marketplace import ComponentUsage, PlanPeriod, UserUsage
+    from allocations.marketplace import ComponentUsage, UserUsage
     from allocations.reports import ResourceUsage
     from flows.backfill import Wish
     from flows.census import Census, Doors
@@ -68,6 +69,9 @@ class MonthAgain:
     fingerprint: str = ""
     held_back: dict[str, str] = field(default_factory=dict)
     corrections: dict[str, list[Correction]] = field(default_factory=dict)
+    outages: int = 0
+    """In a row."""
+    gave_up: bool = False
 
     def run(self) -> None:
         """The whole of it, while no other report runs: nobody else's change is taken for ours."""
@@ -80,7 +84,12 @@ class MonthAgain:
             components = self.census.components
             for usage in usage_of(self.census.claims, seconds_by_user(counted.seconds), held, components):
                 self.tell(usage, before)
-            self.read_back(before, self.read())
+            try:
+                after = self.read()
+            except EXPECTED:
+                self.lines = [unproven(line) for line in self.lines]
+                raise
+            self.read_back(before, after)
 
     def count(self) -> Counted | None:
         """The month from its records, every day anew; None when they are not there any more."""
@@ -97,7 +106,7 @@ class MonthAgain:
         self.remarks += [*counted.remarks, *gate.remarks]
         self.held_back = dict(gate.held_back)
         self.problems += [f"{reason}: not told" for _, reason in sorted(gate.held_back.items())]
-        self.corrections = remembered(self.doors.settings.state_dir, self.month, counted.corrections)
+        self.corrections = remembered(self.doors.settings.state_dir, self.month)
         return counted
 
     def has_books(self) -> bool:
@@ -155,6 +164,8 @@ class MonthAgain:
         unexplained = {kind for kind in falls if kind not in floors or due[kind] < floors[kind]}
         if usage.account in self.held_back:
             return Result.HELD_BACK
+        if self.gave_up:
+            return Result.NOT_TRIED
         if unexplained and not self.wish.allow_decrease:
             self.problems.append(
                 f"{usage.account}: {', '.join(sorted(unexplained))} of {self.month} would fall, and no "
@@ -167,34 +178,23 @@ class MonthAgain:
         return Result.WOULD_SET if self.wish.dry_run else Result.SET
 
     def send(self, usage: ResourceUsage, due: Mapping[str, int], rows: list[ComponentUsage]) -> Result:
-        """Book the amounts under the month, and look at once that they did not land in the current one."""
-        try:
-            periods = tasks.fetch_plan_periods(self.doors.cloudrock, usage.resource.uuid, usage.account)
-            period = period_of_month(periods, self.month)
-            report = dated_report(due, rows, period) if period else None
-            if period is None or report is None:
-                self.remarks.append(f"{usage.account}: no plan period of {self.month} takes reports any more")
-                return Result.NOT_BOOKABLE
-            moment = moment_in(self.month, period)
-            usage_tasks.report_dated_usage(self.doors.cloudrock, report, moment, usage.account)
-            after = tasks.fetch_plan_periods(self.doors.cloudrock, usage.resource.uuid, usage.account)
-            if this_month(after) != this_month(periods):
-                self.undo(usage, period)
-                return Result.FAILED
-        except EXPECTED as failure:
-            self.problems.append(f"{usage.account}: {failure}")
-            return Result.FAILED
-        return Result.SET
+        """Book the amounts under the month."""
+        sent = book_dated(self.doors.cloudrock, usage, self.month, due, rows)
+        self.dated = self.dated and not sent.landed_now
+        self.problems += [sent.problem] if sent.problem else []
+        self.remarks += [sent.remark] if sent.remark else []
+        self.count_outages(is_outage=sent.is_outage)
+        return sent.result
 
-    def undo(self, usage: ResourceUsage, period: PlanPeriod) -> None:
-        """The server ignored the date after all: give the current month back what it held; no more."""
-        self.dated = False
-        if period.usages:
-            self.doors.cloudrock.report_usage(period.uuid, period.usages, period.descriptions)
-        self.problems.append(
-            f"{usage.account}: the marketplace booked {self.month} under its current month (is "
-            "CLOUDROCK_DATED_USAGE=yes right?): the current month was set back, nothing more is booked"
-        )
+    def count_outages(self, *, is_outage: bool) -> None:
+        """A marketplace that is away is not tried again for every allocation."""
+        self.outages = self.outages + 1 if is_outage else 0
+        if self.outages == MOST_OUTAGES:
+            self.gave_up = True
+            self.problems.append(
+                f"{self.month}: the marketplace did not answer {MOST_OUTAGES} times in a row: the rest was "
+                "not tried; run it again, what is right already is not sent again"
+            )
 
     def tell_users(self, usage: ResourceUsage, held: list[UserUsage]) -> None:
         """Users' shares, whose past months every server takes. Never the total: docs/usage.md says why."""
@@ -203,15 +203,7 @@ class MonthAgain:
         self.remarks += [
             f"{usage.account}: the marketplace cannot be told of the user {name!r}" for name in impossible
         ]
-        outcome = Result.WOULD_SET if self.wish.dry_run else Result.SET
-        if usage.account in self.held_back:
-            outcome = Result.HELD_BACK
-        if rows and outcome is Result.SET:
-            try:
-                usage_tasks.report_users(self.doors.cloudrock, usage.resource.uuid, rows, usage.account)
-            except EXPECTED as failure:
-                self.problems.append(f"{usage.account}: {failure}")
-                outcome = Result.FAILED
+        outcome = self.send_users(usage, rows) if rows else Result.RIGHT
         sent = {row.username: row for row in rows}
         before = {row.username: row for row in held}
         for row in {**{row.username: row for row in counted}, **sent}.values():
@@ -221,6 +213,23 @@ class MonthAgain:
                     result = outcome if row.username in sent else Result.RIGHT
                     amount = getattr(row, column)
                     self.lines.append(self.line(usage, kind, amount, earlier, result, row.username))
+
+    def send_users(self, usage: ResourceUsage, rows: list[UserUsage]) -> Result:
+        """SET, or why not."""
+        if usage.account in self.held_back:
+            return Result.HELD_BACK
+        if self.gave_up:
+            return Result.NOT_TRIED
+        if self.wish.dry_run:
+            return Result.WOULD_SET
+        try:
+            usage_tasks.report_users(self.doors.cloudrock, usage.resource.uuid, rows, usage.account)
+        except EXPECTED as failure:
+            self.problems.append(f"{usage.account}: {failure}")
+            self.count_outages(is_outage=isinstance(failure, CloudrockUnavailable))
+            return Result.FAILED
+        self.count_outages(is_outage=False)
+        return Result.SET
 
     def line(
         self,
@@ -268,11 +277,6 @@ class MonthAgain:
             self.remarks.append(
                 f"the {len(before.current)} rows of the current month {self.current} are untouched"
             )
-
-
-def this_month(periods: Iterable[PlanPeriod]) -> dict[str, dict[str, int]]:
-    """Plan period to what it holds of the current month."""
-    return {period.uuid: dict(period.usages) for period in periods}
 
 
 def by_resource(rows: Iterable[ComponentUsage]) -> dict[str, list[ComponentUsage]]:

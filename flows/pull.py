@@ -23,7 +23,7 @@ from flows.calm import calmly
 from flows.carrying import Carrying, outcome_of
 from flows.choices import OrderApproval
 from flows.doors import open_cloudrock, open_slurm
-from flows.final_usage import FinalUsage
+from flows.final_usage import FinalUsage, ending_in
 from flows.gathering import confirmed, doubtful_teams
 from flows.lock import ClusterIsTaken, sole_writer
 from flows.settings import load_rules, load_settings
@@ -129,7 +129,8 @@ class Pull:
                 publish_plan(plan, f"not applied: {unsafe}")
                 raise UnsafePlan(unsafe)
             pending = self.approve(site, snapshot)
-            carrying = Carrying(site, snapshot, plan, FinalUsage(site, snapshot.offering))
+            final_usage = FinalUsage(site, self.settings, ending_in(plan))
+            carrying = Carrying(site, snapshot, plan, final_usage)
             outcomes = carrying.carry_out() if plan.parts else []
         well, summary = verdict(outcomes, snapshot.unreadable_orders, pending)
         publish_orders(outcomes, snapshot.unreadable_orders, summary)

@@ -110,7 +110,7 @@ def report(
     kept = keep_page(doors, run)
     summary = summary_of(run.reported, now, beside)
     publish_usage(run.reported.lines, run.reported.remarks, summary, kept)
-    publish_closed_month(period.previous, run.reported.closed)
+    publish_closed_month(period.previous, run.reported.closed.lines)
     return Failed(message=summary) if run.reported.problems else Completed(message=summary)
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from allocations.days import Counted
     from allocations.model import ClusterState
     from allocations.reconcile import Books, Reconciliation
-    from flows.counting import DayStore
+    from flows.counting import DayStore, Noticed
     from slurm_io.client import Slurm
 
 
@@ -44,6 +44,10 @@ class Counting:
     """What is compared: the components that are sold."""
     refresh: bool = False
     settling_days: int = SETTLING_DAYS
+    kept_since: datetime | None = None
+    """From when on slurmdbd still has all job records; None: for ever."""
+    noticed: Noticed | None = None
+    """Told what had changed in days that were read before, whatever becomes of the run."""
 
     def run(self) -> tuple[Counted, Reconciliation]:
         """The month, and how it stands to slurmdbd's books.
@@ -71,6 +75,8 @@ class Counting:
             whole_until=max(rolled, self.period.start) if rolled else None,
             refresh=refresh,
             settling_days=self.settling_days,
+            noticed=self.noticed,
+            kept_since=self.kept_since,
         )
 
     def compare(self, counted: Counted, rolled: datetime | None) -> Reconciliation:

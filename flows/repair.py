@@ -18,7 +18,7 @@ from flows.artifacts import publish_repair
 from flows.calm import calmly
 from flows.carrying import Carrying
 from flows.doors import open_cloudrock, open_slurm
-from flows.final_usage import FinalUsage
+from flows.final_usage import FinalUsage, ending_in
 from flows.lock import ClusterIsTaken, sole_writer
 from flows.settings import load_rules, load_settings
 from flows.site import Site
@@ -51,7 +51,8 @@ def repair(accounts: list[str]) -> State[Any]:
             site.observed = tasks.observe_whole_cluster(slurm, rules.default_account)
             plan = plan_repair(snapshot, site.observed, rules, accounts)
             refuse_unsafe(plan.changes, site.observed, rules, Guards(settings.max_removals))
-            outcomes = Carrying(site, snapshot, plan, FinalUsage(site, snapshot.offering)).carry_out()
+            final_usage = FinalUsage(site, settings, ending_in(plan))
+            outcomes = Carrying(site, snapshot, plan, final_usage).carry_out()
     except ClusterIsTaken as taken:
         return Failed(message=f"nothing was repaired: {taken}; run it again")
     summary = f"repair of {plural(len(outcomes), 'account')}: {by_result(outcomes)}"

@@ -1,8 +1,8 @@
 """Count the current month and tell the marketplace, for all allocations or for some.
 
-push-usage does; `report_usage` is for whoever ends an allocation (flows/final_usage.py does not use it yet).
-Amounts are absolute, so it may be repeated and run beside itself: what is sent
-is decided under a lock, from what the marketplace holds at that moment (`allocations.booking`).
+push-usage does all of them; pull-orders those that end (flows/final_usage.py). Amounts are absolute, so
+it may be repeated and run beside itself: what is sent is decided under a lock, from what the marketplace
+holds at that moment (`allocations.booking`).
 """
 
 from __future__ import annotations
@@ -19,29 +19,32 @@ from allocations.reports import UsageLine, held_amounts, lines_of, seconds_held,
 from allocations.shares import seconds_by_user
 from flows import tasks, usage_tasks
 from flows.census import Doors, take_census
-from flows.closed_month import look_back
-from flows.corrections import remembered
+from flows.closed_month import Closed, look_back
+from flows.corrections import remembered, spend
 from flows.gate import falls_in, judge
 from flows.settings import load_components
 from flows.telling import Outcome, Teller
+from slurm_io.errors import SlurmError
 
 if TYPE_CHECKING:
     import logging
     from collections.abc import Collection, Sequence
     from datetime import datetime
 
+    from allocations.accounts import AccountName
     from allocations.components import Components
-    from allocations.days import Counted
+    from allocations.days import Correction, Counted
     from allocations.marketplace import ComponentUsage
     from allocations.reports import ResourceUsage
     from cloudrock_io.client import Cloudrock
     from flows.census import Census
-    from flows.closed_month import ClosedLine
     from flows.gate import Gate
     from flows.settings import Settings
     from slurm_io.client import Slurm
 
 
+MOST_NAMED = 10
+"""Job ids in one remark."""
 MOST_OUTAGES = 3
 """Allocations in a row for which the marketplace may not answer, repeats included."""
 
@@ -59,6 +62,7 @@ def report_usage(
 
     `Reported.reasons` has each resource that the marketplace has not been told the full usage of, and why;
     one that is neither there nor in `Reported.told` was not found among the resources that take usage.
+    Of a resource that is named in `only` the account may be gone: slurmdbd keeps what it used.
 
     Args:
         cloudrock: the marketplace.
@@ -87,11 +91,15 @@ class Reported:
     """What a person must look at: the run is red."""
     remarks: list[str] = field(default_factory=list)
     """What a person may want to know."""
+    strange: tuple[str, ...] = ()
+    """What is wrong with the offering's components: those are not reported for anybody."""
     told: set[str] = field(default_factory=set)
     """Resources whose amounts the marketplace holds now, by uuid: sent, or unchanged."""
     reasons: dict[str, str] = field(default_factory=dict)
     """Resource uuid to why the marketplace was not told its usage."""
-    closed: list[ClosedLine] = field(default_factory=list)
+    nowhere: set[str] = field(default_factory=set)
+    """Those of them of which no plan period is open."""
+    closed: Closed = field(init=False)
     """What the month before holds and should hold, as far as this run looked."""
     gave_up: bool = False
     """Whether the marketplace was away for so long that the rest was not tried."""
@@ -103,6 +111,14 @@ class Reported:
     gate: Gate | None = None
     usages: list[ResourceUsage] = field(default_factory=list)
     """Each resource's month, as it was counted and as the marketplace held it when the run began."""
+
+    def __post_init__(self) -> None:
+        self.closed = Closed(period=self.period)
+
+    def in_words(self, resource_uuid: str) -> str:
+        """`cpu 5, mem 120`: the amounts of one resource."""
+        totals = next((one.totals for one in self.usages if one.resource.uuid == resource_uuid), {})
+        return ", ".join(f"{kind} {amount}" for kind, amount in totals.items())
 
 
 @dataclass(slots=True)
@@ -116,6 +132,8 @@ class Reporting:
     refresh: bool = False
     allow_decrease: bool = False
     logger: logging.Logger | logging.LoggerAdapter[logging.Logger] = field(default_factory=get_run_logger)
+    corrections: dict[str, list[Correction]] = field(default_factory=dict)
+    """Account to why its amounts may fall, as it was known when they were told."""
     reported: Reported = field(init=False)
 
     def __post_init__(self) -> None:
@@ -123,27 +141,47 @@ class Reporting:
 
     def report(self, only: Collection[str] | None = None) -> None:
         """The whole of it."""
-        census = take_census(self.doors)
-        self.problem(*census.problems)
+        census = take_census(self.doors, only)
+        self.reported.strange = census.strange
+        self.problem(*census.strange, *census.problems)
         counted, books = self.doors.count(self.period, self.now, census.observed, refresh=self.refresh)
         self.logger.info("%s counted up to %s", self.period, counted.cutoff.isoformat())
         gate = judge(books, census.accounts, self.doors.settings.reconcile)
         self.remark(*counted.remarks, *gate.remarks)
+        if only is None:
+            self.look_for_runaways(frozenset(account for _, account in census.claims))
         rows = tasks.fetch_held_usage(self.doors.cloudrock, self.period.start.date())
         usages = usage_of(
             census.claims, seconds_by_user(counted.seconds), held_amounts(rows), census.components
         )
-        usages = self.with_carried(
-            census, [u for u in usages if only is None or u.resource.uuid in only], rows
-        )
+        usages = self.with_carried(census, usages, rows)
         self.reported.counted, self.reported.census, self.reported.gate = counted, census, gate
         self.reported.usages = usages
         self.tell(census, counted, usages, gate)
         if refusal := self.refusal():
             unsent = "nothing was sent" if not self.reported.sent else "the rest was not sent"
             self.problem(f"{refusal}: {unsent}, the run's table has what was counted")
-        elif self.reported.sent:
-            self.read_back(usages)
+        else:
+            if self.reported.sent:
+                self.read_back(usages)
+            told = {usage.account for usage in usages if usage.resource.uuid in self.reported.told}
+            explained = [one for account in told for one in self.corrections.get(account, [])]
+            spend(self.doors.settings.state_dir, self.period, explained)
+
+    def look_for_runaways(self, accounts: frozenset[AccountName]) -> None:
+        """Say which jobs slurmdbd will charge for ever; the month is told with or without knowing."""
+        try:
+            found = usage_tasks.fetch_runaways(self.doors.slurm, accounts)
+        except SlurmError as failure:
+            self.remark(f"run-away jobs could not be looked for: {failure}")
+            return
+        for account in sorted({job.account for job in found}):
+            ids = sorted(job.job_id for job in found if job.account == account)
+            more = f" and {len(ids) - MOST_NAMED} more" if len(ids) > MOST_NAMED else ""
+            self.remark(
+                f"{account}: run-away jobs ({', '.join(ids[:MOST_NAMED])}{more}): slurmctld does not know "
+                "them, slurmdbd charges them until `sacctmgr show runawayjobs` has mended them"
+            )
 
     def with_carried(
         self, census: Census, usages: list[ResourceUsage], rows: Sequence[ComponentUsage]
@@ -152,13 +190,13 @@ class Reporting:
         closed = look_back(self.doors, self.period, self.now, census, rows)
         self.problem(*closed.problems)
         self.remark(*closed.remarks)
-        self.reported.closed = closed.lines
+        self.reported.closed = closed
         return [closed.added_to(usage) for usage in usages]
 
     def tell(self, census: Census, counted: Counted, usages: list[ResourceUsage], gate: Gate) -> None:
         """Each resource's month to the marketplace."""
         state_dir, components = self.doors.settings.state_dir, census.components
-        corrections = remembered(state_dir, self.period, counted.corrections)
+        corrections = self.corrections = remembered(state_dir, self.period)
         held_back = dict(gate.held_back)
         if not self.allow_decrease:
             known = {str(usage.account): seconds_held(usage, components) for usage in usages}
@@ -216,6 +254,8 @@ class Reporting:
             self.problem(outcome.reason if named else f"{usage.account}: {outcome.reason}")
         if outcome.reason:
             self.reported.reasons[usage.resource.uuid] = outcome.reason
+            if outcome.has_nowhere:
+                self.reported.nowhere.add(usage.resource.uuid)
         else:
             self.reported.told.add(usage.resource.uuid)
             self.reported.sent += outcome.result == "sent"

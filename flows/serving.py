@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from prefect.client.orchestration import get_client
+from prefect.schedules import Cron
 from prefect.settings import get_current_settings
 
 from flows.choices import SyncDirection
@@ -20,8 +21,12 @@ if TYPE_CHECKING:
 
 NAME = "service"
 PULL_SECONDS = 120
-PUSH_CRONS = ["15 * * * *", "50 23 L * *"]
-"""Hourly, and shortly before the month ends: L is its last day."""
+PUSH_SCHEDULES = [
+    Cron("15 * * * *", timezone="UTC"),
+    Cron("50 23 L * *", timezone="UTC"),
+    Cron("35 2 * * *", timezone="UTC", parameters={"refresh": True}),
+]
+"""Hourly, and shortly before the month ends (L is its last day); each night all days are read anew."""
 
 
 def serve(direction: SyncDirection) -> None:
@@ -34,7 +39,7 @@ def serve(direction: SyncDirection) -> None:
     if direction is SyncDirection.PULL:
         pull_orders.serve(name=NAME, interval=PULL_SECONDS, limit=1)
     else:
-        push_usage.serve(name=NAME, cron=PUSH_CRONS, limit=1)
+        push_usage.serve(name=NAME, schedules=PUSH_SCHEDULES, limit=1)
 
 
 def run_once(direction: SyncDirection, parameters: Mapping[str, object]) -> int:

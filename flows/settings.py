@@ -35,6 +35,10 @@ LONGEST_ACCOUNT = 255
 """The marketplace keeps no longer backend id (contract 4)."""
 OURS = ("CLOUDROCK_", "PREFECT_")
 """What the commands that we start do not get to see."""
+FOR_CONTAINER = ("SLURM_CONF",)
+"""Of our environment, what commands in a container get to see; the rest is this host's business."""
+FOR_DOCKER = ("DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
+"""Docker's own variables: where the engine is."""
 
 
 class SettingsError(Exception):
@@ -287,3 +291,8 @@ def lend_to_matplotlib(settings: Settings) -> None:
 def command_environment() -> dict[str, str]:
     """The environment for SLURM's commands: the agent's own, without what is ours to know."""
     return {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
+
+
+def inherited(names: tuple[str, ...]) -> dict[str, str]:
+    """Of the agent's own environment, what is set of these variables."""
+    return {name: os.environ[name] for name in names if name in os.environ}

@@ -13,15 +13,12 @@ from prefect.cache_policies import NO_CACHE
 
 from allocations.finishing import Finish
 from allocations.marketplace import AllocationState, OrderItemState, ResourceState
-from allocations.usage import tres_seconds
 from cloudrock_io.states import AllocationTransition
 from flows import gathering
 from flows.calm import RETRIES, RETRY_DELAYS, may_pass
 
 if TYPE_CHECKING:
     from datetime import date, datetime
-
-    import pandas as pd
 
     from allocations.accounts import AccountName, UserName
     from allocations.billing import UsageReport
@@ -227,12 +224,6 @@ def fetch_plan_periods(
     """The resource's plan periods of this month, with what each holds."""
     del account
     return tuple(cloudrock.fetch_plan_periods(resource_uuid))
-
-
-@task(name="count-usage", task_run_name="{start:%Y-%m-%d}: count usage", **effect)
-def count_usage(slurm: Slurm, start: datetime, end: datetime) -> pd.DataFrame:
-    """TRES-seconds of all accounts and users in one window of the period."""
-    return tres_seconds(slurm.fetch_jobs(start, end))
 
 
 @task(name="read-usage", task_run_name="{start:%Y-%m-%d %H:%M}: read usage", **effect)

@@ -38,6 +38,8 @@ class Outcome:
     is_problem: bool = False
     is_outage: bool = False
     """Whether the marketplace did not answer, after all repeats."""
+    has_nowhere: bool = False
+    """Whether no plan period is open: nothing can be told."""
     remarks: tuple[str, ...] = ()
 
 
@@ -104,8 +106,11 @@ class Teller:
         """Nothing is sent: because of somebody else's report, a resource that ended, or a fault."""
         if booking.overtaken:
             return Outcome(result="overtaken", reason=booking.held_back)
-        if booking.report is None and (
+        if booking.has_nowhere and (
             self.cloudrock.fetch_resource(usage.resource.uuid).state is ResourceState.TERMINATED
         ):
-            return Outcome(result="terminated", reason="the resource was terminated meanwhile")
-        return Outcome(result="held back", reason=booking.held_back, is_problem=True)
+            reason = "the resource was terminated meanwhile"
+            return Outcome(result="terminated", reason=reason, has_nowhere=True)
+        return Outcome(
+            result="held back", reason=booking.held_back, is_problem=True, has_nowhere=booking.has_nowhere
+        )

@@ -19,12 +19,19 @@ if TYPE_CHECKING:
     from allocations.retention import Retention
     from cloudrock_io.client import Cloudrock
     from slurm_io.client import Slurm
+    from slurm_io.parsing_cluster import ActiveJob
 
 
 @task(name="fetch-held-user-usage", **effect)
 def fetch_held_user_usage(cloudrock: Cloudrock, period: BillingPeriod) -> dict[str, list[UserUsage]]:
     """Allocation uuid to what the marketplace shows of each of its users for the month."""
     return cloudrock.fetch_all_user_usages(period.year, period.month)
+
+
+@task(name="fetch-runaways", **once)
+def fetch_runaways(slurm: Slurm, accounts: frozenset[AccountName]) -> frozenset[ActiveJob]:
+    """Jobs that slurmdbd charges for ever; not repeated: the month is counted without knowing them."""
+    return slurm.fetch_runaways(accounts)
 
 
 @task(name="report-total", task_run_name="{account}: report the total", **effect)

@@ -215,23 +215,14 @@ def bench(sizes: tuple[int, ...] = SIZES) -> int:
 def show(console: Console, rows: list[Quiet], our_order: float, bare_order_seconds: float) -> None:
     """The tables."""
     table = Table(title=f"a pull without changes: seconds, medians of {RUNS}")
-    for heading in (
-        "allocations",
-        "3 bare sacctmgr",
-        "plan",
-        "pull",
-        "4 calls an allocation",
-        "pull is faster",
-    ):
+    for heading in ("n", "bare", "plan", "pull", "old", "old / pull", "sacctmgr", "API"):
         table.add_column(heading, justify="right")
-    table.add_column("sacctmgr calls", justify="right")
-    table.add_column("API requests", justify="right")
     for row in rows:
         figures = (row.bare_seconds, row.plan_seconds, row.pull_seconds, row.old_seconds)
         table.add_row(
             f"{row.allocations}",
             *(f"{figure:.2f}" for figure in figures),
-            f"{row.old_seconds / row.pull_seconds:.0f} x",
+            f"{row.old_seconds / row.pull_seconds:.1f}",
             f"{row.sacctmgr_calls}",
             f"{row.api_requests}",
         )

@@ -140,7 +140,7 @@ def collected(argv: Command, process: subprocess.Popen[bytes], timeout: float) -
             if pipe:
                 selector.register(pipe, selectors.EVENT_READ, kept)
         while selector.get_map() or process.poll() is None:
-            read_what_is_there(selector)
+            read_what_is_there(selector, process)
             if len(output) > LARGEST_OUTPUT:
                 raise UnexpectedSlurmOutput(shown(argv), text_of(output[:CHUNK]), "an end of its output")
             if process.poll() is not None:
@@ -155,8 +155,15 @@ def collected(argv: Command, process: subprocess.Popen[bytes], timeout: float) -
     return text_of(output), text_of(words)
 
 
-def read_what_is_there(selector: selectors.BaseSelector) -> None:
-    """Wait a moment for output, keep it up to its bound, and let go of what has ended."""
+def read_what_is_there(selector: selectors.BaseSelector, process: subprocess.Popen[bytes]) -> None:
+    """Wait a moment for output, keep it up to its bound, and let go of what has ended.
+
+    A process closes its pipes a moment before it ends: with nothing left to read, its end is waited for.
+    """
+    if not selector.get_map():
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(GLANCE)
+        return
     for key, _ in selector.select(GLANCE):
         chunk = os.read(key.fd, CHUNK)
         if not chunk:
@@ -200,7 +207,10 @@ def judged(argv: Command, returncode: int, output: str, words: str) -> str:
     if JOBS_ACTIVE.search(said):
         raise SlurmUnavailable(f"jobs are still active, so that SLURM refuses `{shown(argv)}`: {brief}")
     if UNAVAILABLE.search(said):
-        raise SlurmUnavailable(f"SLURM does not answer `{shown(argv)}`: {brief}")
+        raise SlurmUnavailable(
+            f"SLURM does not answer `{shown(argv)}`: {brief}. This can pass by itself; otherwise see whether "
+            "slurmdbd, its database and slurmctld run"
+        )
     if returncode == 0 and not re.search(r"\b(error|fatal)\b", said, re.IGNORECASE):
         return output
     raise SlurmCommandFailed(argv, returncode, said or output)

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.own_folder import CLUSTER_FOLDER, FOLDER
+from tests.own_folder import CLUSTER_FOLDER, DOCKER_FOLDER, FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from sandbox.docker import Engine
     from sandbox.slurm import Cluster
 
 os.environ["PREFECT_HOME"] = str(FOLDER / "prefect")
@@ -42,5 +43,26 @@ def cluster() -> Iterator[Cluster]:
     """A real SLURM cluster, started once; tests share it, so each one uses accounts of its own."""
     from sandbox.slurm import Cluster  # noqa: PLC0415 (fast tests do without)
 
-    with Cluster(CLUSTER_FOLDER) as running:
+    with Cluster(CLUSTER_FOLDER, quick=True) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def docker_engine() -> Iterator[Engine]:
+    """A real Docker engine, started once; tests share it, so each one uses containers of its own."""
+    from sandbox.docker import Engine  # noqa: PLC0415 (the same)
+
+    with Engine(DOCKER_FOLDER, print) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def container(docker_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A container with this machine's SLURM, the tests' cluster and their temporary folders."""
+    from sandbox.slurm.places import places_for  # noqa: PLC0415 (the same)
+
+    CLUSTER_FOLDER.mkdir(parents=True, exist_ok=True)
+    run = places_for(CLUSTER_FOLDER).run
+    outside = () if run.is_relative_to(CLUSTER_FOLDER) else (run.parent,)
+    docker_engine.run_container("slurm", CLUSTER_FOLDER, tmp_path_factory.getbasetemp(), *outside)
+    return "slurm"

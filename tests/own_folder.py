@@ -14,6 +14,7 @@ from sandbox.slurm.people import suffix_of
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / ".sandbox" / "tests" / os.environ.get("PYTEST_XDIST_WORKER", "alone")
 CLUSTER_FOLDER = FOLDER / "slurm"
+DOCKER_FOLDER = FOLDER / "docker"
 UP_FOLDER = FOLDER / "up"
 DEMO_FOLDER = FOLDER / "demo"
 SUFFIX = suffix_of(CLUSTER_FOLDER)

@@ -11,7 +11,8 @@ ROOT = Path(__file__).parent.parent
 PACKAGES = ("allocations", "cloudrock_io", "cloudrock_slurm", "flows", "sandbox", "slurm_io")
 OWNERS = {
     r"^\s*(import|from) prefect\b": ("flows/", "cloudrock_slurm/"),
-    r"^\s*(import|from) (subprocess|docker)\b": ("slurm_io/runner.py", "sandbox/"),
+    r"^\s*(import|from) subprocess\b": ("slurm_io/runner.py", "sandbox/"),
+    r"^\s*(import|from) docker\b": ("slurm_io/runner_docker.py", "sandbox/docker/"),
     r"\bos\.environ\b|\bos\.getenv\b": ("flows/settings.py", "sandbox/inherited.py"),
     r"^\s*(import|from) (requests|urllib3|cloudrock_client)\b": ("cloudrock_io/",),
 }

@@ -31,11 +31,12 @@ POLITE_SECONDS = 3.0
 JOBS_SECONDS = 5.0
 
 
-def choose(places: Places) -> Setting:
-    """Free ports, this user, and how daemons get a loopback name."""
-    slurmdbd, slurmctld, *slurmd = free_ports(2 + len(config.NODES))
+def choose(places: Places, *, quick: bool = False) -> Setting:
+    """Free ports, this user, and how daemons get a loopback name; a quick cluster has a relay."""
+    slurmdbd, slurmctld, relay, *slurmd = free_ports(3 + len(config.NODES))
     user = pwd.getpwuid(os.geteuid()).pw_name
-    return Setting(places, Ports(slurmdbd, slurmctld, tuple(slurmd)), loopback.find_host(), user)
+    ports = Ports(slurmdbd, slurmctld, tuple(slurmd), relay if quick else None)
+    return Setting(places, ports, loopback.find_host(), user)
 
 
 def client_environment(places: Places) -> dict[str, str]:
@@ -78,6 +79,11 @@ def bring_up(setting: Setting) -> None:
     daemons.wait_until("mariadbd", mariadbd, places, works(*ping), deadline)
     slurmdbd = daemons.start(daemons.slurmdbd(setting), places)
     address, ports = setting.host.address, setting.ports
+    if ports.relay:
+        relay = daemons.start(daemons.relay(setting, ports.relay), places)
+        daemons.wait_until(
+            daemons.RELAY, relay, places, lambda: daemons.listens(address, ports.relay or 0), deadline
+        )
     daemons.wait_until(
         "slurmdbd", slurmdbd, places, lambda: daemons.listens(address, ports.slurmdbd), deadline
     )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from sandbox.slurm import bringup, history, people, processes, state
 from sandbox.slurm.config import DATABASE, Ports
-from sandbox.slurm.daemons import NAMES
+from sandbox.slurm.daemons import NAMES, RELAY
 from sandbox.slurm.errors import SandboxError
 from sandbox.slurm.interrupts import uninterrupted
 from sandbox.slurm.packages import install_missing
@@ -57,11 +57,18 @@ class _Answer:
 
 
 class Cluster:
-    """One cluster per folder. Making the object does nothing; `start` and `stop` do."""
+    """One cluster per folder. Making the object does nothing; `start` and `stop` do.
 
-    def __init__(self, folder: Path = FOLDER, say: Callable[[str], None] = say_on_stderr) -> None:
+    A `quick` one answers without the pauses that SLURM's messages make on loopback (relay.py): for tests,
+    not for measuring.
+    """
+
+    def __init__(
+        self, folder: Path = FOLDER, say: Callable[[str], None] = say_on_stderr, *, quick: bool = False
+    ) -> None:
         self.folder = folder.resolve()
         self._say = say
+        self._quick = quick
 
     def __enter__(self) -> Self:
         self.start()
@@ -100,7 +107,7 @@ class Cluster:
             self._refuse_if_in_use()
             bringup.take_down(self.places)
             places = places_for(self.folder)
-            setting = bringup.choose(places)
+            setting = bringup.choose(places, quick=self._quick)
             if not setting.host.loopback_only:
                 self._say("this machine allows no namespaces: SLURM's daemons listen on all its addresses")
             holder = None if stays else state.this_process()
@@ -133,11 +140,15 @@ class Cluster:
 
     def is_running(self) -> bool:
         """Whether every daemon is alive."""
-        return set(NAMES) <= set(self.running_daemons())
+        needed = {*NAMES, RELAY} if self.ports and self.ports.relay else set(NAMES)
+        return needed <= set(self.running_daemons())
 
-    def run(self, *command: str, user: str | None = None, timeout: float = 300) -> str:
-        """What a client's command prints; an error with what it says when it fails."""
-        done = self._ask(*command, user=user, timeout=timeout)
+    def run(self, *command: str, user: str | None = None, timeout: float = 300, answer: str = "") -> str:
+        """What a client's command prints; an error with what it says when it fails.
+
+        `answer`: what it reads, for a command that asks.
+        """
+        done = self._ask(*command, user=user, timeout=timeout, text=answer)
         if done.returncode != 0:
             said = (done.stderr + done.stdout).strip() or "it says nothing"
             raise SandboxError(f"`{' '.join(command)}` failed with exit code {done.returncode}: {said}")

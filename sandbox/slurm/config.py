@@ -27,6 +27,8 @@ class Ports:
     slurmdbd: int
     slurmctld: int
     slurmd: tuple[int, ...]
+    relay: int | None = None
+    """Where clients find slurmdbd, when not at its own port."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ MailProg=/bin/true
 
 AccountingStorageType=accounting_storage/slurmdbd
 AccountingStorageHost={host.address}
-AccountingStoragePort={ports.slurmdbd}
+AccountingStoragePort={ports.relay or ports.slurmdbd}
 AccountingStoragePass={places.munge_socket}
 AccountingStorageTRES=gres/gpu,gres/gpu:a100
 AccountingStorageEnforce=associations,limits,qos

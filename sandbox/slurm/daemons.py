@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
+import sys
 import time
 from contextlib import closing
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sandbox.inherited import environment as environment_here
@@ -17,12 +19,14 @@ from sandbox.slurm.packages import program, search_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
 
     from sandbox.slurm.config import Setting
     from sandbox.slurm.places import Places
 
 NAMES = ("munged", "mariadbd", "slurmdbd", "slurmctld", "slurmd-n1", "slurmd-n2")
+RELAY = "relay"
+"""The one that only a quick cluster has."""
+RELAY_PROGRAM = Path(__file__).with_name("relay.py")
 LOG_LINES = 12
 POLL_SECONDS = 0.03
 PROBE_SECONDS = 20
@@ -66,6 +70,12 @@ def slurmdbd(setting: Setting) -> Daemon:
         (*setting.host.prefix, str(program("slurmdbd")), "-D"),
         {"SLURM_CONF": str(places.slurm_conf), "MYSQL_UNIX_PORT": str(places.database_socket)},
     )
+
+
+def relay(setting: Setting, port: int) -> Daemon:
+    """Passes on to slurmdbd what clients say, without SLURM's pauses; see relay.py."""
+    ports = (str(port), str(setting.ports.slurmdbd))
+    return Daemon(RELAY, (sys.executable, str(RELAY_PROGRAM), setting.host.address, *ports))
 
 
 def slurmctld(setting: Setting) -> Daemon:

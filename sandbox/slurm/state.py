@@ -63,7 +63,10 @@ def read(path: Path) -> State | None:
         return State(
             run=Path(found["run"]),
             ports=Ports(
-                int(ports["slurmdbd"]), int(ports["slurmctld"]), tuple(int(p) for p in ports["slurmd"])
+                int(ports["slurmdbd"]),
+                int(ports["slurmctld"]),
+                tuple(int(p) for p in ports["slurmd"]),
+                None if ports["relay"] is None else int(ports["relay"]),
             ),
             holder=None if holder is None else Process(int(holder["pid"]), int(holder["started"])),
         )

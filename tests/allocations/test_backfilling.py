@@ -21,6 +21,7 @@ from allocations.backfilling import (
     parse_range,
     period_of_month,
     settled,
+    unproven,
     verdict_on,
 )
 from allocations.billing import BillingPeriod, UsageReport
@@ -168,6 +169,14 @@ def test_only_what_was_read_back_is_done(
     line = replace(LINE, result=result, counted=counted)
     assert settled(line, after, dry_run=False) == replace(line, after=after, result=settles)
     assert settled(line, after, dry_run=True) == replace(line, after=after)
+
+
+@pytest.mark.parametrize("result", Result)
+def test_what_was_sent_and_could_not_be_read_back_is_not_well(result: Result) -> None:
+    line = replace(LINE, result=result)
+    expected = Result.UNPROVEN if result is Result.SET else result
+    assert unproven(line) == replace(line, result=expected)
+    assert not Result.UNPROVEN.is_well
 
 
 def test_the_verdict_is_well_only_if_every_number_is() -> None:

@@ -18,6 +18,7 @@ from allocations.days import (
     is_good,
     month_of,
     remarks_on,
+    together,
     whole_hour,
     window_usage,
 )
@@ -45,6 +46,17 @@ def usage(
         how or dict.fromkeys([account for account, _ in rows], 1),
         {"COMPLETED": 1},
     )
+
+
+def test_consecutive_windows_together_are_one_window() -> None:
+    noon = START + timedelta(hours=12)
+    morning = usage(START, {("a", "u"): {"cpu": 1}, ("b", "u"): {"cpu": 5}}, noon)
+    evening = usage(noon, {("a", "u"): {"cpu": 2, "mem": 3}}, START + DAY)
+    day = together([morning, evening])
+    assert (day.start, day.end) == (START, START + DAY)
+    assert seconds_by_account(day.seconds) == {"a": {"cpu": 3, "mem": 3}, "b": {"cpu": 5, "mem": 0}}
+    assert (day.records, day.states) == ({"a": 2, "b": 1}, {"COMPLETED": 2})
+    assert together([morning]) is morning
 
 
 def test_a_window_counts_its_records_and_their_states() -> None:

@@ -31,6 +31,7 @@ from tests.allocations.drift_faults import (
     marketplace,
     ordered,
     stray,
+    terminated,
 )
 from tests.allocations.drift_sites import (
     ADA,
@@ -111,6 +112,15 @@ def test_a_default_account_that_belongs_to_nothing_is_about_to_go() -> None:
     findings = drift(default_of(BOB, "hpc_x", stray("hpc_x", ours=True)), RULES)
     assert [finding.kind for finding in findings] == [K.UNKNOWN, K.DEFAULT_ACCOUNT]
     assert findings[1].found == "hpc_x, which belongs to nothing any more"
+
+
+def test_a_default_account_that_the_next_pull_ends_is_moved_by_it_for_who_is_its_user() -> None:
+    alone = default_of(BOB, ACCOUNT, terminated())
+    assert [one.mender for one in drift(alone, RULES)] == [M.PULL, M.PULL]
+    left, *defaults = drift(default_of(EVE, ACCOUNT, alone), RULES)
+    assert (left.kind, left.mender) == (K.LEFTOVER, M.PULL)
+    assert [(one.users, one.mender) for one in defaults] == [((BOB,), M.PULL), ((EVE,), M.PERSON)]
+    assert defaults[0].remedy == f"the next pull gives them {DEFAULT}"
 
 
 def test_while_a_resource_cannot_be_read_no_account_is_called_nobodys() -> None:

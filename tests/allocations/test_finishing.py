@@ -189,8 +189,26 @@ def test_a_done_item_is_left_alone_except_for_what_its_own_kind_leaves_behind(
 @pytest.mark.parametrize("item", [ITEM.PENDING, ITEM.ERRED, ITEM.TERMINATED, ITEM.TERMINATING])
 def test_an_item_that_somebody_else_ended_is_not_finished(kind: Kind, item: OrderItemState) -> None:
     for resource, allocation in EVERY_PAIR:
-        with pytest.raises(OrderEnded, match=item.value):
+        with pytest.raises(OrderEnded, match=f"item is {item.value}, its resource {resource.value}; "):
             next_finish(kind, item, resource, allocation)
+
+
+@pytest.mark.parametrize(
+    ("kind", "resource", "told"),
+    [
+        (Kind.CREATE, RESOURCE.TERMINATED, "the next pull removes the account"),
+        (Kind.CREATE, RESOURCE.ERRED, "the account stays for `cloudrock-slurm retry ORDER_ITEM`"),
+        (Kind.UPDATE, RESOURCE.ERRED, "the cluster has its limits already"),
+        (Kind.SWITCH, RESOURCE.ERRED, "`cloudrock-slurm retry ORDER_ITEM` finishes it"),
+        (Kind.TERMINATE, RESOURCE.OK, "`cloudrock-slurm repair ACCOUNT` makes it again"),
+        (Kind.TERMINATE, RESOURCE.CREATING, "look at both in the portal"),
+    ],
+)
+def test_what_an_order_that_somebody_else_ended_leaves_behind_is_said(
+    kind: Kind, resource: ResourceState, told: str
+) -> None:
+    with pytest.raises(OrderEnded, match=told):
+        next_finish(kind, ITEM.ERRED, resource, ALLOCATION.OK)
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,12 @@ def test_a_part_nothing_is_known_of_is_left_for_the_next_run() -> None:
             "no orders to carry out; repair of 2 accounts: 1 done, 1 left for the next run",
         ),
         (
+            [outcome(Result.ENDED), resting(Result.DONE, Kind.ABANDONED)],
+            [],
+            False,
+            "1 order: 1 ended by somebody else; left-over account of 1 Terminated resource: 1 done",
+        ),
+        (
             [resting(Result.DONE, Kind.LEFTOVERS)],
             [],
             True,
@@ -75,7 +81,8 @@ def test_notes_end_the_sentence() -> None:
 @pytest.mark.parametrize("result", Result)
 def test_a_remark_makes_any_result_a_failure(result: Result) -> None:
     assert outcome(result, "look").is_failure
-    assert outcome(result).is_failure == (result in (Result.ERRED, Result.LEFT, Result.REFUSED))
+    calm = (Result.DONE, Result.WAITING, Result.PLANNED)
+    assert outcome(result).is_failure == (result not in calm)
 
 
 def test_only_orders_have_a_customer_who_waits() -> None:

@@ -271,3 +271,14 @@ CLOSED = cluster(Account(A, ROOT, closed=True))
 def test_the_cluster_shows_a_change_or_not(change: Change, observed: ClusterState, shown: bool) -> None:  # noqa: FBT001 - a table's column
     assert shows(observed, change) is shown
     assert unfulfilled([change], observed) == (() if shown else (change,))
+
+
+def test_a_plan_builds_on_what_it_writes_to_and_on_the_parents_of_what_it_makes() -> None:
+    steps = (
+        CreateAccount(Account(B, A)),
+        CreateAccount(Account(AccountName("top"), None)),
+        AddUsers(C, (ADA,)),
+        RegisterUsers((BOB,), DEFAULT),
+    )
+    assert Plan(tuple(map(Step, steps))).builds_on == {A, B, C, ROOT, AccountName("top")}
+    assert Plan((Step(AwaitJobs(A)),)).builds_on == set()

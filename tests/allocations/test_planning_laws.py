@@ -30,6 +30,7 @@ from allocations.guards import LARGEST_SHARE, SMALL_SITE, Guards, refuse_unsafe,
 from allocations.kinds import Kind
 from allocations.membership import UNKNOWN_TEAM, Team
 from allocations.plan import Pause
+from allocations.snapshot import LIVE
 from tests.allocations.plans import texts
 from tests.allocations.samples import (
     DEFAULT,
@@ -69,7 +70,7 @@ def test_once_applied_there_is_nothing_more_to_change(case: Case) -> None:
 def test_a_second_run_changes_only_what_the_first_could_not(case: Case) -> None:
     again = case.moved_on().plan()
     for part in again.parts:
-        if part.plan.changes and part.kind is not Kind.LEFTOVERS:
+        if part.plan.changes and part.kind not in (Kind.LEFTOVERS, Kind.ABANDONED):
             assert part.resource
             had_an_order = part.resource.uuid in {one.resource_uuid for one in case.snapshot.executing}
             was_recorded = case.snapshot.resources[part.resource.uuid].account is not None
@@ -184,6 +185,16 @@ def test_planning_is_the_same_every_time(case: Case) -> None:
 
 @MANY
 @given(cases())
+def test_no_account_of_a_living_resource_goes_without_a_terminate_order(case: Case) -> None:
+    parts = [part for part in case.plan().parts if part.kind is not Kind.TERMINATE]
+    going = {
+        c.account for part in parts for c in part.plan.changes if isinstance(c, DeleteAccount | DrainAccount)
+    }
+    assert not going & {one.account for one in case.snapshot.resources.values() if one.state in LIVE}
+
+
+@MANY
+@given(cases())
 def test_every_executing_order_is_told_of_once(case: Case) -> None:
     told = [part.order for part in case.plan().parts if part.order]
     assert sorted(item.uuid for item in told) == sorted(item.uuid for item in case.snapshot.executing)
@@ -221,7 +232,7 @@ def test_the_laws_meet_every_kind_of_order_and_of_change() -> None:
         met.update({"waiting" for part in plan.parts if part.waiting})
 
     look()
-    kinds = {Kind.CREATE, Kind.UPDATE, Kind.SWITCH, Kind.TERMINATE, Kind.MEMBERS, Kind.LEFTOVERS}
+    kinds = set(Kind) - {Kind.REPAIR}
     changes = (RegisterUsers, CreateAccount, AddUsers, SetLimits, ReopenAccount, ReopenUsers, *REMOVALS)
     wanted = {*(kind.value for kind in kinds), *(one.__name__ for one in changes)} | {"refusal", "waiting"}
     assert wanted <= set(met), wanted - set(met)

@@ -149,6 +149,7 @@ def correction(before: int, after: int, tres: str = "cpu") -> Correction:
         (0, 5, 1, [], False),
         (100, 10, 1, [correction(95, 5)], False),
         (100, 10, 1, [correction(50, 5), correction(50, 5)], False),
+        (100, 10, 1, [correction(0, 60), correction(95, 5)], False),  # what was late before is in the 100
         (100, 10, 1, [correction(50, 5)], True),
         (100, 10, 1, [correction(95, 5, "mem")], True),
         (100, 0, 0, [correction(100, 0)], True),

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[2]
 COMPLETE = {
@@ -79,6 +80,25 @@ def test_a_check_of_good_settings_says_so(tmp_path: Path) -> None:
     assert done.stdout == "settings and components are well: cpu, gres/gpu, mem\n"
 
 
+@pytest.mark.slurm
+@pytest.mark.docker
+def test_a_check_asks_slurm_in_its_container_too(tmp_path: Path, cluster, docker_engine, container) -> None:
+    docker = {
+        **COMPLETE,
+        **docker_engine.environment,
+        "SLURM_CONF": cluster.environment["SLURM_CONF"],
+        "SLURM_DEPLOYMENT_TYPE": "docker",
+        "SLURM_CONTAINER_NAME": container,
+    }
+    done = started(tmp_path, "check", environment=docker)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[1:] == ["SLURM answers in the container slurm: cluster sandbox"]
+    done = started(tmp_path, "check", environment={**docker, "SLURM_CONTAINER_NAME": "nobox"})
+    assert done.returncode == 1
+    assert done.stderr.startswith("SLURM_CONTAINER_NAME: the Docker engine at unix:///")
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_a_bad_components_file_is_exit_code_2_too(tmp_path: Path) -> None:
     file = tmp_path / "mine.yaml"
     file.write_text("cpu: {}\ncpu: {}\n")
@@ -88,10 +108,51 @@ def test_a_bad_components_file_is_exit_code_2_too(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("push", "--refresh", "--dry-run"), 2, "--dry-run, --refresh: only with --once"),
+        (("pull", "--force"), 2, "--force: only with --once"),
+        (("push", "--once", "--period", "2026-13"), 1, "period '2026-13': expected a month as YYYY-MM"),
+        (("push", "--once", "--period", "2026-09..2026-08"), 1, "expected a month as YYYY-MM, or a first"),
+    ],
+)
+def test_what_a_run_is_told_is_for_one_run_and_well_formed(
+    tmp_path: Path, words: tuple[str, ...], code: int, said: str
+) -> None:
+    done = started(tmp_path, *words, environment=COMPLETE)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_service_pushes_when_the_deployments_do() -> None:
+    from flows.serving import PUSH_SCHEDULES  # noqa: PLC0415 - Prefect takes seconds
+
+    deployments = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
+    assert {(one.cron, one.timezone, str(one.parameters)) for one in PUSH_SCHEDULES} == {
+        (schedule["cron"], schedule["timezone"], str(entry["parameters"]))
+        for entry in deployments
+        if entry["entrypoint"] == "flows.push.push_usage"
+        for schedule in entry["schedules"]
+    }
+
+
 def test_the_help_names_every_command(tmp_path: Path) -> None:
     done = started(tmp_path, "--help")
     assert done.returncode == 0
-    for command in ("check", "doctor", "drift", "repair", "demo", "up", "down"):
+    for command in (
+        "check",
+        "doctor",
+        "drift",
+        "repair",
+        "pull",
+        "push",
+        "components",
+        "report",
+        "up",
+        "down",
+    ):
         assert command in done.stdout
 
 

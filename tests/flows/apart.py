@@ -9,11 +9,12 @@ import json
 import multiprocessing
 import os
 import signal
+import threading
 import traceback
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
-from multiprocessing import forkserver
+from multiprocessing import connection, forkserver
 from typing import TYPE_CHECKING, Any
 
 from tests.own_folder import ROOT
@@ -28,9 +29,11 @@ FLOWS = {"pull": ("flows.pull", "pull_orders"), "repair": ("flows.repair", "repa
 OURS = ("CLOUDROCK_", "SLURM_", "SYNC_")
 KILLED, CRASHED, NO_END = "KILLED", "CRASHED", "NO END"
 LONGEST_SECONDS = 180
-PATIENCE = {"PREFECT_CLIENT_MAX_RETRIES": "3"}
+PATIENCE = {"PREFECT_CLIENT_MAX_RETRIES": "3", "PREFECT_LOGGING_TO_API_ENABLED": "false"}
 """The test's Prefect server keeps its runs in SQLite; with several clients it answers 503 at times."""
 APART = multiprocessing.get_context("forkserver")
+ONE_AT_A_TIME = threading.Lock()
+"""Starting a process asks how all others ended: of two threads that ask about one, the second is told 255."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,8 @@ def run_apart(
     """One run of a flow; `on_start` gets the process's id before anything happens in it."""
     here, there = APART.Pipe()
     process = APART.Process(target=run_there, args=(there, flow, dict(environment), str(folder), parameters))
-    process.start()
+    with ONE_AT_A_TIME:
+        process.start()
     there.close()
     on_start(process.pid or 0)
     here.send("go")
@@ -72,7 +76,9 @@ def run_apart(
         ended = Run(KILLED)
     if ended.state == NO_END:
         process.kill()
-    process.join()
+    connection.wait([process.sentinel])
+    with ONE_AT_A_TIME:
+        process.join()
     expected = -signal.SIGKILL if ended.state == KILLED else 0
     assert process.exitcode == expected, (process.exitcode, ended)
     return ended
@@ -86,10 +92,13 @@ def run_there(
         del os.environ[name]
     os.environ.update(environment)
     os.chdir(folder)
+    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings  # noqa: PLC0415
+
     module, name = FLOWS[flow]
     there.recv()
     try:
-        state = getattr(import_module(module), name)(**parameters, return_state=True)
+        with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):  # its thread delays a run's end
+            state = getattr(import_module(module), name)(**parameters, return_state=True)
         ended = (state.type.value, state.message, results_of(state.state_details.flow_run_id))
     except Exception:  # noqa: BLE001 - a bug, or a Prefect server that does not keep up: a test tells it
         ended = (CRASHED, traceback.format_exc(), ())

@@ -21,10 +21,21 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def prefect_server() -> Iterator[None]:
-    """One Prefect server for all tests; flows that run in the test's process report to it."""
-    from prefect.testing.utilities import prefect_test_harness  # noqa: PLC0415 - fast tests do without
+    """One Prefect server for all tests; flows that run in the test's process report to it.
 
-    with prefect_test_harness(server_startup_timeout=120):
+    It keeps flow runs and artifacts, which these tests look at; events and the tasks' runs, half of its work,
+    are seen on the whole server of tests/integration.
+    """
+    from prefect import settings  # noqa: PLC0415 - fast tests do without
+    from prefect.testing.utilities import prefect_test_harness  # noqa: PLC0415 - the same
+
+    unneeded = {
+        settings.PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_ENABLED: False,
+        settings.PREFECT_SERVER_SERVICES_EVENT_PERSISTER_ENABLED: False,
+        settings.PREFECT_SERVER_SERVICES_TRIGGERS_ENABLED: False,
+        settings.PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,  # a flow's end waits up to a second for its thread
+    }
+    with settings.temporary_settings(unneeded), prefect_test_harness(server_startup_timeout=120):
         yield
 
 

@@ -59,7 +59,17 @@ def whole_resource(scene: Scene, resource: dict[str, Any]) -> dict[str, Any]:
         "associations": sorted(row["username"] for row in associations),
         "plan periods": [(one["plan_uuid"], "open" if one["end"] is None else "closed") for one in periods],
         "usage": sorted((one["type"], as_recorded(scene, resource, one)) for one in usages),
+        "users' shares": shares(scene, allocation, {one["type"]: one["usage"] for one in usages}),
     }
+
+
+def shares(scene: Scene, allocation: str, amounts: dict[str, int]) -> list[str]:
+    """Whose shares the marketplace shows, and whether they add up to the billed amounts."""
+    rows = scene.get(f"slurm-allocation-user-usage/?allocation_uuid={allocation}&page_size=300")
+    columns = {"cpu": "cpu_usage", "gres/gpu": "gpu_usage", "mem": "ram_usage"}
+    sums = {kind: sum(row[column] for row in rows) for kind, column in columns.items()}
+    whole = "" if all(sums[kind] == amount for kind, amount in amounts.items()) else f"{sums} of {amounts}"
+    return [*sorted(row["username"] for row in rows), whole]
 
 
 def as_recorded(scene: Scene, resource: dict[str, Any], usage: dict[str, Any]) -> str:

@@ -56,6 +56,11 @@ class Life:
         writes, posts = counted or (0, 0)
         return Played(ending_of(self.scene), runs, writes, posts, finishing)
 
+    def has_worked(self, name: str) -> bool:
+        """Whether slurmdbd has a record of a job of this user's under the account."""
+        account = self.scene.resource(self.item)["backend_id"]
+        return any(row["user"] == self.scene.person(name) for row in self.scene.records(account))
+
     def carry_out(self, chapter: str, death: Death | None) -> Run:
         """One run; a repair that was cut off is done again, or by the next pull if the account is there."""
         if chapter != "repair":
@@ -129,8 +134,13 @@ def vanish(life: Life) -> None:
 
 
 def terminate(life: Life) -> None:
-    """The project's last allocation ends, with a job that runs and a user whose default account it is."""
+    """The project's last allocation ends, with a job that runs and a user whose default account it is.
+
+    In every life both have run a job by then: each has a share that the marketplace is told of.
+    """
     works_there(life, "ada")
+    if not life.has_worked("max"):
+        a_job(life, "max")
     life.scene.ask_for("terminate", life.item)
 
 
@@ -140,7 +150,15 @@ def works_there(life: Life, name: str) -> None:
     account = scene.resource(life.item)["backend_id"]
     where = ("where", f"name={user}")
     scene.cluster.run("sacctmgr", "-i", "modify", "user", *where, "set", f"defaultaccount={account}")
-    job = scene.cluster.submit(user=user, account=account, seconds=300, cpus=scene.job_cpus)
+    a_job(life, name)
+
+
+def a_job(life: Life, name: str) -> None:
+    """A job of a user that runs under the account until somebody ends it."""
+    scene = life.scene
+    account = scene.resource(life.item)["backend_id"]
+    cpus = scene.job_cpus
+    job = scene.cluster.submit(user=scene.person(name), account=account, seconds=300, cpus=cpus)
     scene.cluster.wait_for_job(job, {"RUNNING"})
 
 

@@ -26,7 +26,8 @@ Order kind, state and fault, and where it ends: written by the tests that see it
 **resource**, its SLURM **allocation** in the marketplace, and the **account** on the cluster: open, closed
 for new jobs, or none. Without an order: resource, allocation, and whether the account has the person.
 
-"Run" is the word of the run's artifact, or that the whole run failed, or was not concerned. The next run is
+"Run" is the word of the run's artifact ([what each means](pull.md#what-becomes-of-an-order)) for the order,
+or for its resource when it has no order; or that the whole run failed, or was not concerned. The next run is
 an undisturbed one. All orders of one fault were in one run, and so were all states of one kind.
 """
 HEADING = "| before | fault | run | then | next run | then |\n|---|---|---|---|---|---|\n"

@@ -113,6 +113,7 @@ class Scene(Site):
             "CLOUDROCK_OFFERING_UUID": self.marketplace.offering_uuid,
             "SLURM_DEPLOYMENT_TYPE": "native",
             "CLOUDROCK_STATE_DIR": str(self.folder / "state"),
+            "SYNC_RECONCILE": "off",  # jobs of seconds ago are in no rollup
             **self.settings,
         }
 

@@ -43,10 +43,12 @@ class Subject:
     """The member."""
 
     def result(self, scene: Scene, run: Run) -> str:
-        """What the run says of it."""
-        name = scene.resource(self.item)["name"] if self.user else self.item
+        """What the run says of it: of the order, or of what its resource has on the cluster."""
         whole = "run failed" if run.state == "FAILED" and not run.results else "not concerned"
-        return dict(run.results).get(name, whole)
+        results = dict(run.results)
+        made = "marketplace_resource_uuid" in scene.item(self.item)
+        at_rest = results.get(scene.resource(self.item)["name"], whole) if made else whole
+        return at_rest if self.user else results.get(self.item, at_rest)
 
     def stands(self, scene: Scene) -> str:
         """Item, resource, allocation, account, in the words of both sides."""

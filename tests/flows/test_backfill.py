@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -117,6 +119,94 @@ def test_a_site_that_is_wrong_about_dates_is_stopped_and_set_back(
     assert site.rows(allocation) == current
 
 
+@pytest.mark.parametrize("answers_lost", [0, 2])
+def test_what_landed_in_a_current_month_that_held_nothing_is_set_to_nothing(
+    site, allocation, monkeypatch: pytest.MonkeyPatch, answers_lost: int
+) -> None:
+    monkeypatch.setenv("CLOUDROCK_DATED_USAGE", "yes")
+    site.marketplace.office.set_clock(MONTH.start)
+    other = used_in(site, "never reported", MONTH)
+    site.marketplace.office.reset_clock()
+    if answers_lost:
+        dated = "POST .*component-usages/set_usage/"
+        site.marketplace.office.fail_next(dated, kind="lose", times=answers_lost)
+    current = now_rows(site, allocation)
+    state = site.push(PAST, allocation=site.resource(other)["backend_id"])
+    assert state.type.value == "FAILED"
+    assert "the current month was set back" in state.message
+    assert set(site.rows(other).values()) == {0}
+    assert now_rows(site, allocation) == current
+
+
+def used_in(site, name: str, *months: BillingPeriod) -> str:
+    """An allocation of which one CPU was used for ten minutes of each month; its order item."""
+    item = site.allocation(name)
+    account = site.resource(item)["backend_id"]
+    site.cluster.insert_jobs(
+        PastJob(account, ADA, month.start, month.start + timedelta(minutes=10), tres={"cpu": 1})
+        for month in months
+    )
+    return item
+
+
+def test_a_marketplace_that_goes_away_in_the_middle_is_left_alone_and_the_next_one_ends_it(
+    site, allocation
+) -> None:
+    office = site.marketplace.office
+    office.set_clock(MONTH.start)
+    others = [used_in(site, f"other {number}", MONTH) for number in range(3)]
+    office.reset_clock()
+    office.set_dated_usage(True)
+    current = now_rows(site, allocation)
+    # the question about dates, and the first allocation's amounts and two users, arrive
+    office.fail_next("POST ", kind="drop", after=4, times=1000)
+    state = site.push(PAST)
+    assert state.type.value == "FAILED"
+    assert "did not answer 3 times in a row: the rest was not tried" in state.message
+    assert f"{PAST}: billed amounts: 6 right already, 3 set, 2 failed, 1 not tried" in state.message
+    assert site.rows(allocation) == {**current, **COUNTED}
+    assert [site.rows(other) for other in others] == [{}] * 3
+    office.clear_faults()
+    state = site.push(PAST)
+    assert state.type.value == "COMPLETED", state.message
+    assert site.rows(allocation) == {**current, **COUNTED}
+    told = {(PAST, "cpu"): 10, (PAST, "gres/gpu"): 0, (PAST, "mem"): 0}
+    assert [site.rows(other) for other in others] == [told] * 3
+
+
+SACCT = """\
+#!/bin/sh
+# The real one; slurmdbd cannot be reached when it is asked about a month.
+PATH=${{PATH#*:}}
+case "$*" in *"-S {month}"*) export SLURM_CONF={deaf} ;; esac
+exec sacct "$@"
+"""
+
+
+def test_a_slurmdbd_that_goes_away_in_the_middle_loses_one_month_only_and_the_next_one_ends_it(
+    site, allocation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    conf = site.cluster.places.slurm_conf.read_text()
+    deaf, program = tmp_path / "deaf.conf", tmp_path / "bin" / "sacct"
+    deaf.write_text(re.sub(r"(?m)^AccountingStoragePort=.*", "AccountingStoragePort=9", conf))
+    program.parent.mkdir()
+    program.write_text(SACCT.format(month=MONTH.previous, deaf=deaf))
+    program.chmod(0o755)
+    path = os.environ["PATH"]
+    monkeypatch.setenv("PATH", f"{program.parent}:{path}")
+    site.marketplace.office.set_dated_usage(True)
+    asked = f"{MONTH.previous}..{PAST}"
+    state = site.push(asked)
+    assert state.type.value == "FAILED"
+    assert f"{MONTH.previous}: SLURM does not answer" in state.message
+    assert f"{PAST}: billed amounts: 3 set" in state.message
+    assert site.user_usage(allocation, str(MONTH.previous)) == {}
+    monkeypatch.setenv("PATH", path)
+    state = site.push(asked)
+    assert f"{PAST}: billed amounts: 3 right already; users' shares: 6 right already" in state.message
+    assert site.user_usage(allocation, str(MONTH.previous)) == {ADA: (4, 1, 1024)}
+
+
 def test_an_unasked_marketplace_is_taken_at_the_sites_word(
     site, allocation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -143,7 +233,12 @@ def test_a_terminated_allocation_s_past_is_told_and_one_allocation_may_be_chosen
 
 
 def test_a_range_tells_each_month_and_ends_red_when_one_is_not_all_told(site, allocation) -> None:
-    state = site.push(f"{MONTH.previous}..{PAST}")
+    months = f"{MONTH.previous}..{PAST}"
+    state = site.push(months, allocation=site.resource(allocation)["backend_id"], dry_run=True)
+    assert f"{MONTH.previous} (dry run): billed amounts: 3 cannot be booked" in state.message
+    assert f"{PAST} (dry run): billed amounts: 3 cannot be booked; users' shares: 6 would" in state.message
+    assert site.user_usage(allocation, PAST) == {}
+    state = site.push(months)
     assert state.type.value == "FAILED"
     assert f"{MONTH.previous}: billed amounts: 3 cannot be booked" in state.message
     assert site.user_usage(allocation, str(MONTH.previous)) == {ADA: (4, 1, 1024)}
@@ -157,15 +252,3 @@ def test_only_past_months_are_taken(site, allocation, period: str) -> None:
         state = site.push(period)
         assert state.type.value == "FAILED"
         assert state.message.startswith("period ")
-
-
-def test_a_failure_in_mid_backfill_is_said_and_the_next_one_mends_it(site, allocation) -> None:
-    office = site.marketplace.office
-    office.set_dated_usage(True)
-    office.fail_next("POST .*slurm-remote/.*/set_usage/", kind="drop", times=100)
-    state = site.push(PAST)
-    assert state.type.value == "FAILED"
-    assert "Cloudrock is unavailable" in state.message
-    office.clear_faults()
-    assert site.push(PAST).type.value == "COMPLETED"
-    assert site.user_usage(allocation, PAST) == SHARES

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from allocations.days import HOUR
 from allocations.usage import seconds_by_account
 from flows.counting import count_month
+from slurm_io.errors import SlurmUnavailable
 from tests.flows.busy import DAY, MONTH, NOW, START, Books, again, days_read, store_in, totals
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from allocations.days import WindowUsage
+    from allocations.days import Correction, WindowUsage
     from flows.day_store import ParquetDays
 
 
@@ -94,6 +98,67 @@ def test_single_days_can_be_read_anew(store: ParquetDays) -> None:
     counted = count_month(books.read, again(store), MONTH, NOW, refresh={date(2026, 2, 3)})
     assert days_read(books) == [3, 20, 21]
     assert [c.day.day for c in counted.corrections] == [3]
+
+
+def test_a_day_that_is_not_over_cannot_have_become_less(store: ParquetDays) -> None:
+    """A mended run-away job takes back today's hours too: without this nothing would explain it."""
+    count_month(Books().read, store, MONTH, NOW)
+    more = count_month(Books(late={21: 50}).read, again(store), MONTH, NOW + HOUR)
+    assert more.corrections == (), "what was used since"
+    less = count_month(Books(late={21: -9000}).read, again(store), MONTH, NOW + 2 * HOUR)
+    assert [(c.day.day, c.tres, c.after - c.before) for c in less.corrections] == [
+        (21, "cpu", 3600 - 2 * 9050)
+    ]
+    over = count_month(Books(late={21: -86400}).read, again(store), MONTH, NOW + DAY)
+    assert [(c.day.day, c.after) for c in over.corrections] == [(21, 0)]
+
+
+def test_a_day_that_slurmdbd_has_purged_stands_as_it_was_stored(store: ParquetDays) -> None:
+    cold = count_month(Books().read, store, MONTH, NOW)
+    kept_since = START + 5 * DAY
+    purged = Books(late=dict.fromkeys(range(1, 6), -86400))
+    counted = count_month(purged.read, again(store), MONTH, NOW, refresh=True, kept_since=kept_since)
+    assert totals(counted) == totals(cold)
+    assert days_read(purged)[0] == 6
+    assert counted.remarks == counted.corrections == ()
+    without = count_month(purged.read, None, MONTH, NOW, kept_since=kept_since)
+    (remark,) = without.remarks
+    assert "from before 2026-02-06 (PurgeJobAfter): 5 days from 2026-02-01 on are not stored here" in remark
+
+
+def test_a_clock_that_was_set_back_corrects_nothing(store: ParquetDays) -> None:
+    count_month(Books().read, store, MONTH, NOW)
+    assert count_month(Books().read, again(store), MONTH, NOW - HOUR).corrections == ()
+
+
+LATE = st.dictionaries(st.integers(1, 5), st.integers(-40_000, 40_000), max_size=3)
+
+
+@settings(derandomize=True, deadline=None, max_examples=12)
+@given(st.lists(st.tuples(st.integers(0, 30), LATE), min_size=2, max_size=4))
+def test_corrections_explain_every_second_by_which_a_month_falls(
+    runs: list[tuple[int, dict[int, int]]],
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        moment, before = START + 2 * DAY + 5 * HOUR, 0
+        for hours, late in runs:
+            moment += hours * HOUR
+            counted = count_month(Books(late=late).read, store_in(Path(folder)), MONTH, moment, refresh=True)
+            now = totals(counted)["a"]["cpu"]
+            explained = sum(max(0, change.before - change.after) for change in counted.corrections)
+            assert before - now <= explained
+            before = now
+
+
+def test_what_has_changed_is_told_before_it_is_forgotten_though_slurm_fails_later(store: ParquetDays) -> None:
+    count_month(Books().read, store, MONTH, NOW)
+    noticed: list[Correction] = []
+    books = Books(late={3: -7}, fails_on=9)
+    with pytest.raises(SlurmUnavailable):
+        count_month(books.read, again(store), MONTH, NOW, refresh=True, noticed=noticed.extend)
+    assert [(c.day.day, c.after - c.before) for c in noticed] == [(3, -7)]
+    replayed = count_month(Books(late={3: -7}).read, again(store), MONTH, NOW, refresh=True)
+    assert replayed.corrections == (), "it can be noticed only once"
 
 
 def test_the_hour_that_slurmdbd_has_summed_up_to_may_be_in_an_older_day(store: ParquetDays) -> None:

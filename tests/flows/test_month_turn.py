@@ -121,6 +121,21 @@ def test_what_was_carried_over_stays_when_the_site_stops_carrying(
     assert minutes(site, allocation)[str(NEW)] == 20 + 10
 
 
+def test_the_last_report_keeps_what_was_carried_over_though_the_account_is_gone(
+    site, allocation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLOUDROCK_CARRY_OVER", "true")
+    push_at(site, TURN + timedelta(minutes=15))
+    assert minutes(site, allocation)[str(NEW)] == 15 + 10
+    site.marketplace.office.reset_clock()
+    account = site.resource(allocation)["backend_id"]
+    site.cluster.run("sacctmgr", "-i", "delete", "account", "where", f"name={account}")
+    site.ask_for("terminate", allocation)
+    assert site.pull().message == "1 order: 1 done"
+    assert minutes(site, allocation) == {str(OLD): 40, str(NEW): 20 + 10}
+    assert site.user_usage(allocation, str(NEW)) == {ADA: (20, 0, 0)}
+
+
 def test_a_backfill_does_not_bill_again_what_the_next_month_carries(
     site, allocation, monkeypatch: pytest.MonkeyPatch
 ) -> None:

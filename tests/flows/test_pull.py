@@ -124,9 +124,11 @@ def test_an_account_of_somebody_else_with_our_name_is_left_alone(site) -> None:
 
 
 def test_a_default_account_that_somebody_chose_is_kept(site) -> None:
-    run, friend = site.cluster.run, person("max")
+    run, friend = site.cluster.run, person("polly")
+    office = site.marketplace.office
+    office.add_user(friend, "Polly")
+    office.add_member(site.marketplace.project_uuid, friend)
     run("sacctmgr", "-i", "add", "account", "name=physics")
-    run("sacctmgr", "-i", "delete", "user", "where", f"name={friend}")
     run("sacctmgr", "-i", "add", "user", f"name={friend}", "account=physics")
     item = site.order("polite")
     assert site.pull().message == "1 order: 1 done"

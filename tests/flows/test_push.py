@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from tests.own_folder import person
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 pytestmark = [pytest.mark.slurm, pytest.mark.prefect]
 
@@ -137,14 +139,36 @@ def test_one_allocation_s_refusal_is_not_the_others(site, allocation) -> None:
     assert site.usage(other) == {}
 
 
-def test_a_failing_sacct_sends_nothing(site, allocation, monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    sacct = folder / "sacct"
-    sacct.write_text("#!/bin/sh\necho 'hpc_1|crs_ada|cpu=4|9'\n")
-    sacct.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
-    state = site.push()
-    assert state.type.value == "FAILED"
-    assert "unexpected output of sacct" in state.message
-    assert site.usage(allocation) == {}
+LIES = {
+    "another format": "echo 'hpc_1|crs_ada|cpu=4|9'",
+    "cut inside a line": 'PATH=${PATH#*:}; sacct "$@" | head -c -9',
+    "garbled": "PATH=${PATH#*:}; sacct \"$@\" | tr '|' '\\376'",
+    "refused": "echo 'sacct: error: Problem with the request' >&2; exit 1",
+    "nothing at all": "exit 0",
+}
+"""What stands in for sacct's answer."""
+
+
+def test_a_sacct_that_fails_or_lies_sends_nothing_and_the_next_run_is_right(
+    site, allocation, month, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    account = site.resource(allocation)["backend_id"]
+    site.cluster.insert_jobs([past_job(account, month.start, 600)])
+    assert site.push().type.value == "COMPLETED"
+    before = site.usage(allocation)
+    assert before["cpu"] == 40
+    site.cluster.insert_jobs([past_job(account, month.start, 300)])
+    program, path = tmp_path / "bin" / "sacct", os.environ["PATH"]
+    program.parent.mkdir()
+    for name, lie in LIES.items():
+        program.write_text(f"#!/bin/sh\n{lie}\n")
+        program.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{program.parent}:{path}")
+        state = site.push(refresh=True)
+        assert state.type.value == "FAILED", name
+        assert "sacct" in state.message or "no job record of it is left to be seen" in state.message, name
+        assert site.usage(allocation) == before, name
+    monkeypatch.setenv("PATH", path)
+    state = site.push(refresh=True)
+    assert state.type.value == "COMPLETED", state.message
+    assert site.usage(allocation)["cpu"] == 60

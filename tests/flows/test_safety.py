@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -27,7 +29,7 @@ def test_a_plan_over_the_cap_stops_before_its_first_write_and_force_goes_on(
     before = site.writes()
     state = site.pull()
     assert state.type.value == "FAILED"
-    assert "removals are planned" in state.message
+    assert "1 removal planned (1 account, 0 members)" in state.message
     assert "SYNC_MAX_REMOVALS allows 0. Nothing was written" in state.message
     assert site.writes() == before
     assert changes_in_the_marketplace(site) == []
@@ -177,6 +179,7 @@ def test_the_plan_command_prints_steps_reasons_and_commands_and_writes_nothing(s
     assert f"$ sacctmgr -i add account name=hpc_{uuid[:5]}_coming parent=hpc_" in said
     account = site.resource(first)["backend_id"]
     assert f"$ sacctmgr -i delete account where name={account}" in said
+    assert f"  - account {account} (terminated)" in said
     assert "= report the final usage of" in said
     assert site.writes() == before
     assert changes_in_the_marketplace(site) == []
@@ -216,3 +219,32 @@ def test_a_failure_in_the_middle_of_a_run_leaves_the_rest_for_the_next_one(site)
     site.marketplace.office.clear_faults()
     assert site.pull().message == "2 orders: 2 done"
     assert [len(site.open_periods(item)) for item in (one, two)] == [1, 1]
+
+
+def test_an_account_that_somebody_deletes_while_a_run_builds_on_it_makes_no_order_erred(site) -> None:
+    item = site.order("unlucky")
+    uuids = [site.resource(item)[key] for key in ("customer_uuid", "project_uuid")]
+    customer, project = (f"hpc_{uuid}" for uuid in uuids)
+    for name, parent in ((customer, "root"), (project, customer)):
+        ours = ("organization=cloudrock-slurm", f"parent={parent}")
+        site.cluster.run("sacctmgr", "-i", "add", "account", f"name={name}", *ours)
+    office = site.marketplace.office
+    office.clear_requests()
+    office.fail_next("POST .*/set_backend_id/", kind="slow", seconds=4)  # between the plan and its first step
+
+    def delete_the_project() -> None:
+        deadline = time.monotonic() + 60
+        while not any("set_backend_id" in str(one["path"]) for one in office.requests()):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        site.cluster.run("sacctmgr", "-i", "delete", "account", "where", f"name={project}")
+
+    rival = threading.Thread(target=delete_the_project, daemon=True)
+    rival.start()
+    state = site.pull()
+    rival.join()
+    assert state.message == "1 order: 1 left for the next run"
+    assert site.item(item)["state"] == "executing"
+    (row,) = site.artifact("orders")
+    assert f"no account {project}" in row["reason"]
+    assert site.pull().message == "1 order: 1 done"

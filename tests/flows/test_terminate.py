@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
+from allocations.billing import BillingPeriod
 from sandbox.slurm import SandboxError
 
 pytestmark = [pytest.mark.slurm, pytest.mark.prefect]
@@ -24,7 +27,27 @@ def test_a_terminated_allocation_is_gone_its_usage_is_reported_and_its_users_sta
     assert site.open_periods(first) == []
     assert {site.default_account(user) for user in site.people} == {"cloudrock"}
     (record,) = site.records(account)
-    assert site.usage(first)["cpu"] == round(40 * int(record["elapsedraw"]) / 60 + 1e-9)
+    billed = round(40 * int(record["elapsedraw"]) / 60 + 1e-9)
+    assert site.usage(first)["cpu"] == billed
+    month = str(BillingPeriod.containing(datetime.now(UTC)))
+    assert site.user_usage(first, month)[person][0] == billed
+
+
+def test_an_account_stays_as_long_as_its_last_usage_would_fall_without_a_reason(site) -> None:
+    first = site.allocation("too much")
+    account = site.resource(first)["backend_id"]
+    (period,) = site.open_periods(first)
+    site.marketplace.office.insert_usage(period["uuid"], "cpu", 900, datetime.now(UTC))
+    order = site.ask_for("terminate", first)
+    state = site.pull()
+    assert (state.type.value, state.message) == ("FAILED", "1 order: 1 left for the next run")
+    (row,) = [row for row in site.artifact("orders") if row["order"] == order]
+    assert f"the final usage of {account} is not in the marketplace: " in row["reason"]
+    assert "run push-usage once with allow_decrease=true" in row["reason"]
+    assert (account in site.accounts(), site.usage(first)) == (True, {"cpu": 900})
+    site.push(allow_decrease=True)
+    assert site.pull().message == "1 order: 1 done"
+    assert site.usage(first)["cpu"] == 0
 
 
 def test_the_project_s_and_the_customer_s_accounts_go_with_the_last_allocation_only(site) -> None:
@@ -132,6 +155,26 @@ def test_an_allocation_that_another_tool_put_into_deleting_is_led_back_and_ends(
     assert site.pull().message == "1 order: 1 done"
     assert (site.item(order)["state"], site.resource(first)["state"]) == ("done", "Terminated")
     assert [r for r in site.marketplace.office.requests() if r["status"] == 500] == []
+
+
+def test_what_another_tool_ended_is_cleared_up_with_its_jobs_and_the_accounts_above(site) -> None:
+    first = site.allocation("ended elsewhere")
+    resource = site.resource(first)
+    account, person = resource["backend_id"], min(site.people)
+    run = site.cluster.run
+    run("sacctmgr", "-i", "modify", "user", "where", f"name={person}", "set", f"defaultaccount={account}")
+    job = site.cluster.submit(user=person, account=account, seconds=90)
+    site.cluster.wait_for_job(job, {"RUNNING"})
+    order = site.ask_for("terminate", first)
+    site.post(f"marketplace-order-items/{order}/set_state_done/", "provider_owner")
+    state = site.pull()
+    assert state.message == ("no orders to carry out; left-over account of 1 Terminated resource: 1 done")
+    assert site.cluster.wait_for_job(job).startswith("CANCELLED")
+    managed = {account, f"hpc_{resource['project_uuid']}", f"hpc_{resource['customer_uuid']}"}
+    assert not managed & set(site.accounts())
+    assert site.default_account(person) == "cloudrock"
+    (row,) = [row for row in site.artifact("orders") if row["account"]]
+    assert "the marketplace takes no usage of a Terminated resource" in row["remarks"]
 
 
 def test_an_account_whose_termination_was_given_up_takes_jobs_again(

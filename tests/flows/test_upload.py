@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
 from allocations.billing import BillingPeriod
+from flows.corrections import remembered
 from sandbox.slurm import PastJob
 from tests.own_folder import person
 
@@ -154,6 +156,7 @@ def test_a_correction_of_the_books_lets_an_amount_fall_also_when_its_first_run_f
     state = site.push_at(last)
     assert state.type.value == "COMPLETED", state.message
     assert site.rows(allocation)[str(MONTH), "cpu"] == 3  # 2 jobs of 20 s with 4 CPUs
+    assert remembered(Path(".cloudrock-slurm"), MONTH) == {}, "it explains no second fall"
 
 
 def meanwhile(site, path: str, act: Callable[[], None]) -> threading.Thread:

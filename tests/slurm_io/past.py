@@ -7,15 +7,14 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from allocations.usage import add_up
-from sandbox.inherited import environment as environment_here
 from sandbox.slurm import PastJob
 from slurm_io.client import SLURM_ENVIRONMENT, Slurm
-from slurm_io.runner import NativeRunner
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from sandbox.slurm import Cluster
+    from tests.slurm_io.conftest import MakeRunner
 
 DAY = datetime(2025, 3, 30, tzinfo=UTC)
 """In Europe's summer time begins on it."""
@@ -75,14 +74,12 @@ def same_for_traps(slurm: Slurm, cluster: Cluster, *bounds: datetime) -> dict[st
 WHOLE = (DAY, DAY + timedelta(days=1))
 
 
-def door_of(cluster: Cluster) -> Slurm:
+def door_of(cluster: Cluster, make_runner: MakeRunner) -> Slurm:
     """The door, on a headnode whose own clock is Central Europe's, and an account with two users."""
-    if ACCOUNT in cluster.run("sacctmgr", "-nP", "show", "account", "format=account"):
-        return Slurm(NativeRunner({**environment_here(), **cluster.environment, **SLURM_ENVIRONMENT}))
-    cluster.run("sacctmgr", "-i", "add", "account", ACCOUNT)
-    for account in ("cloudrock", ACCOUNT):
-        cluster.run("sacctmgr", "-i", "add", "user", f"{USER},{OTHER}", f"account={account}")
+    if ACCOUNT not in cluster.run("sacctmgr", "-nP", "show", "account", "format=account"):
+        cluster.run("sacctmgr", "-i", "add", "account", ACCOUNT)
+        for account in ("cloudrock", ACCOUNT):
+            cluster.run("sacctmgr", "-i", "add", "user", f"{USER},{OTHER}", f"account={account}")
+        cluster.was_there_since(datetime(2024, 1, 1, tzinfo=UTC))
     zone = {"TZ": "Europe/Berlin"}
-    environment = {**environment_here(), **cluster.environment, **zone, **SLURM_ENVIRONMENT}
-    cluster.was_there_since(datetime(2024, 1, 1, tzinfo=UTC))
-    return Slurm(NativeRunner(environment))
+    return Slurm(make_runner({**cluster.environment, **zone, **SLURM_ENVIRONMENT}))

@@ -25,13 +25,14 @@ if TYPE_CHECKING:
 
     from sandbox.slurm import Cluster
     from slurm_io.client import Slurm
+    from tests.slurm_io.conftest import MakeRunner
 
 pytestmark = pytest.mark.slurm
 
 
 @pytest.fixture(scope="module")
-def slurm(cluster: Cluster) -> Slurm:
-    return door_of(cluster)
+def slurm(cluster: Cluster, make_runner: MakeRunner) -> Slurm:
+    return door_of(cluster, make_runner)
 
 
 @pytest.fixture
@@ -64,6 +65,7 @@ def test_sreport_agrees_on_users_that_are_no_users_of_this_host(slurm: Slurm, pa
     assert books.of_users[ACCOUNT] == {"cpu": 240}
 
 
+@pytest.mark.native_first
 def test_purged_records_leave_books_without_jobs_which_is_a_mismatch(slurm: Slurm, past: Cluster) -> None:
     past.insert_jobs([job(DAY, MINUTE)])
     past.rollup(*WHOLE)
@@ -73,6 +75,7 @@ def test_purged_records_leave_books_without_jobs_which_is_a_mismatch(slurm: Slur
         past.rollup(*WHOLE)
 
 
+@pytest.mark.native_first
 def test_hours_that_slurmdbd_has_not_summed_up_cannot_be_verified(slurm: Slurm, past: Cluster) -> None:
     never = datetime(2024, 6, 1, 10, tzinfo=UTC)
     found = reconcile({ACCOUNT: {"cpu": 1}}, None, ["cpu"], below={}, until=never + HOUR)
@@ -82,6 +85,7 @@ def test_hours_that_slurmdbd_has_not_summed_up_cannot_be_verified(slurm: Slurm, 
     assert slurm.fetch_rolled_until(never + timedelta(seconds=5)) == never - 2 * HOUR
 
 
+@pytest.mark.native_first
 def test_the_idle_time_of_a_reservation_is_in_the_books_and_has_a_name(slurm: Slurm, past: Cluster) -> None:
     number = past.sql(f"SELECT id_assoc FROM sandbox_assoc_table WHERE acct='{ACCOUNT}' AND user=''")[0][0]  # noqa: S608
     start = int(DAY.timestamp())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import time
 from contextlib import contextmanager
 from itertools import count
 from typing import TYPE_CHECKING
@@ -18,13 +18,10 @@ from allocations.changes import (
     CreateAccount,
     DeleteAccount,
     DrainAccount,
-    MoveAccount,
-    MoveDefaults,
     RegisterUsers,
     RemoveUsers,
     ReopenAccount,
     ReopenUsers,
-    SetLimits,
     apply_to,
 )
 from allocations.model import Account
@@ -32,23 +29,26 @@ from allocations.plan import shows
 from sandbox.slurm import SandboxError
 from slurm_io.client import SLURM_ENVIRONMENT, Slurm
 from slurm_io.errors import SlurmUnavailable
-from slurm_io.runner import NativeRunner
+from slurm_io.runner_docker import DockerRunner
 from tests.own_folder import person
+from tests.slurm_io.change_cases import CASES, every_kind
 from tests.slurm_io.place import DEFAULT, Place
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from allocations.model import ClusterState
+    from sandbox.docker import Engine
     from sandbox.slurm import Cluster
+    from tests.slurm_io.conftest import MakeRunner
 
 pytestmark = pytest.mark.slurm
 NUMBERS = count(1)
 
 
 @pytest.fixture(scope="module")
-def slurm(cluster: Cluster) -> Slurm:
-    return Slurm(NativeRunner({"PATH": os.environ["PATH"], **cluster.environment, **SLURM_ENVIRONMENT}))
+def slurm(cluster: Cluster, make_runner: MakeRunner) -> Slurm:
+    return Slurm(make_runner({**cluster.environment, **SLURM_ENVIRONMENT}))
 
 
 @pytest.fixture
@@ -56,6 +56,7 @@ def place(cluster: Cluster) -> Place:
     place = Place(next(NUMBERS))
     for command in place.commands():
         cluster.run("sacctmgr", "-i", *command)
+    time.sleep(1 - time.time() % 1)  # of associations of one second slurmdbd takes any as the newest
     return place
 
 
@@ -81,108 +82,32 @@ def tried(slurm: Slurm, *changes: Change) -> ClusterState:
     return state
 
 
-CASES: dict[str, Callable[[Place], list[Change]]] = {
-    "new users are registered": lambda p: [RegisterUsers(p.users("new", "newer"), DEFAULT)],
-    "users with another default account get the site's with its association": lambda p: [
-        RegisterUsers(p.users("only", "new"), DEFAULT)
-    ],
-    "users of the site's account keep another default": lambda p: [
-        RegisterUsers(p.users("main", "two"), DEFAULT)
-    ],
-    "users without a default account, or with nothing at all, are registered": lambda p: [
-        RegisterUsers(p.users("blank", "lost"), DEFAULT)
-    ],
-    "an account is made with limits": lambda p: [
-        CreateAccount(
-            Account(p.account("new"), p.top, {"cpu": 60, "mem": 1536, "gres/gpu:a100": 0}, "It's | new")
-        )
-    ],
-    "a branch is made": lambda p: [
-        CreateAccount(Account(p.account("new"), ROOT)),
-        CreateAccount(Account(p.account("newer"), p.account("new"))),
-    ],
-    "an account that is there stays as it is": lambda p: [
-        CreateAccount(Account(p.full, p.top, {"cpu": 999}))
-    ],
-    "an account that drained and went is made anew and open": lambda p: [
-        DrainAccount(p.bare),
-        CloseUsers(p.bare, p.users("blank")),
-        DeleteAccount(p.bare),
-        CreateAccount(Account(p.bare, p.top)),
-        AddUsers(p.bare, p.users("blank")),
-    ],
-    "an account moves with what is below it": lambda p: [
-        CreateAccount(Account(p.account("below"), p.full)),
-        MoveAccount(p.full, p.top, p.bare),
-        MoveAccount(p.full, p.bare, ROOT),
-    ],
-    "limits are set and lifted": lambda p: [
-        SetLimits(p.full, {"cpu": 5, "mem": 7}, {"cpu": 6, "gres/gpu": 0}),
-        SetLimits(p.full, {"cpu": 6, "gres/gpu": 0}, {"mem": 1024}),
-        SetLimits(p.full, {"mem": 1024}, {}),
-    ],
-    "users get an account": lambda p: [AddUsers(p.bare, p.users("only", "two", "main"))],
-    "users without a default account get it with the first account": lambda p: [
-        AddUsers(p.full, p.users("blank", "lost", "new"))
-    ],
-    "an account drains and is reopened": lambda p: [
-        DrainAccount(p.full),
-        ReopenAccount(p.full),
-        DrainAccount(p.bare),
-        ReopenAccount(p.bare),
-    ],
-    "users are closed and reopened": lambda p: [
-        CloseUsers(p.full, p.users("only", "main")),
-        ReopenUsers(p.full, p.users("main", "two")),
-    ],
-    "only associations that are there are closed": lambda p: [
-        CloseUsers(p.full, p.users("only", "blank", "new"))
-    ],
-    "jobs that are not there are cancelled": lambda p: [
-        CancelJobs(p.full),
-        CancelJobs(p.full, p.users("two")),
-    ],
-    "defaults are moved, with the association or to it": lambda p: [
-        MoveDefaults(p.users("only", "main"), p.full, DEFAULT)
-    ],
-    "defaults are moved for whoever has none": lambda p: [
-        MoveDefaults(p.users("blank", "lost"), p.bare, DEFAULT)
-    ],
-    "users lose an account": lambda p: [
-        CloseUsers(p.full, p.users("two")),
-        RemoveUsers(p.full, p.users("two")),
-        AddUsers(p.full, p.users("two")),
-    ],
-    "users lose their default account": lambda p: [RemoveUsers(p.full, p.users("main", "two"))],
-    "users lose their last account": lambda p: [RemoveUsers(p.full, p.users("only"))],
-    "users lose what they do not have": lambda p: [RemoveUsers(p.full, p.users("blank", "new"))],
-    "users are moved to the site's account before they lose theirs": lambda p: [
-        MoveDefaults(p.users("only", "main"), p.full, DEFAULT),
-        RemoveUsers(p.full, p.users("only", "main", "two")),
-    ],
-    "an account goes with its associations, defaults and last associations": lambda p: [
-        DeleteAccount(p.full)
-    ],
-    "a branch goes from below": lambda p: [
-        DrainAccount(p.full),
-        MoveDefaults(p.users("only", "main"), p.full, DEFAULT),
-        DeleteAccount(p.full),
-        DeleteAccount(p.bare),
-        DeleteAccount(p.top),
-    ],
-}
-
-
+@pytest.mark.native_first
 @pytest.mark.parametrize("case", CASES)
 def test_a_change_does_on_the_cluster_what_the_model_says(slurm: Slurm, place: Place, case: str) -> None:
     tried(slurm, *CASES[case](place))
 
 
 def test_every_kind_of_change_was_tried() -> None:
-    changes = [change for case in CASES.values() for change in case(Place(0))]
-    assert {type(change) for change in changes} == set(Change.__args__)
+    for changes in ([change for case in CASES.values() for change in case(Place(0))], every_kind(Place(0))):
+        assert {type(change) for change in changes} == set(Change.__args__)
 
 
+@pytest.mark.docker
+def test_every_kind_of_change_is_made_through_a_container(
+    cluster: Cluster, place: Place, docker_engine: Engine, container: str
+) -> None:
+    runner = DockerRunner(container, {**cluster.environment, **SLURM_ENVIRONMENT}, docker_engine.environment)
+    slurm = Slurm(runner)
+    state = slurm.observe_whole()
+    for change in every_kind(place):
+        for _ in range(2):
+            slurm.apply(change)
+            state = apply_to(state, change)
+        assert whole(slurm.observe_whole()) == whole(state), change
+
+
+@pytest.mark.native_first
 def test_an_account_with_others_below_it_is_left_as_it_is(slurm: Slurm, place: Place) -> None:
     before = slurm.observe_whole()
     with pytest.raises(SlurmUnavailable, match=f"has accounts below it now \\({place.bare}, {place.full}\\)"):
@@ -190,6 +115,7 @@ def test_an_account_with_others_below_it_is_left_as_it_is(slurm: Slurm, place: P
     assert whole(slurm.observe_whole()) == whole(before)
 
 
+@pytest.mark.native_first
 def test_slurm_itself_deletes_all_below_as_the_model_says(
     cluster: Cluster, slurm: Slurm, place: Place
 ) -> None:
@@ -198,6 +124,7 @@ def test_slurm_itself_deletes_all_below_as_the_model_says(
     assert whole(slurm.observe_whole()) == whole(apply_to(before, DeleteAccount(place.top)))
 
 
+@pytest.mark.native_first
 def test_an_account_whose_record_stayed_behind_keeps_its_organization(
     cluster: Cluster, slurm: Slurm, place: Place
 ) -> None:
@@ -261,6 +188,7 @@ def settled(slurm: Slurm, account: AccountName, left: int) -> frozenset[object]:
     return found
 
 
+@pytest.mark.native_first
 def test_an_account_that_drains_takes_no_jobs_until_it_is_reopened(
     cluster: Cluster, slurm: Slurm, place: Place, people: tuple[UserName, UserName]
 ) -> None:
@@ -272,6 +200,7 @@ def test_an_account_that_drains_takes_no_jobs_until_it_is_reopened(
     slurm.apply(CancelJobs(place.bare))
 
 
+@pytest.mark.native_first
 def test_a_user_who_is_closed_submits_nothing_and_others_do(
     cluster: Cluster, slurm: Slurm, place: Place, people: tuple[UserName, UserName]
 ) -> None:

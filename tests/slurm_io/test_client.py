@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,14 +10,15 @@ import pytest
 from allocations.accounts import ROOT, AccountName, UserName
 from allocations.changes import AddUsers, CancelJobs, CreateAccount, DeleteAccount, SetLimits
 from allocations.model import Account, ClusterState
-from slurm_io.client import SLURM_ENVIRONMENT, Slurm, windows
+from slurm_io.client import SLURM_ENVIRONMENT, Slurm
 from slurm_io.errors import SlurmCommandFailed, SlurmMisconfigured, SlurmUnavailable
 from slurm_io.parsing_cluster import ActiveJob
-from slurm_io.runner import NativeRunner
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from tests.slurm_io.conftest import MakeRunner
 
     Programs = Callable[[str], Slurm]
 
@@ -25,7 +26,7 @@ A, DEFAULT, ADA, BOB = AccountName("hpc_a"), AccountName("cloudrock"), UserName(
 
 
 @pytest.fixture
-def programs(tmp_path: Path) -> Programs:
+def programs(tmp_path: Path, make_runner: MakeRunner) -> Programs:
     """A cluster whose commands are one shell script, which notes how it was called."""
 
     def cluster(body: str) -> Slurm:
@@ -33,7 +34,7 @@ def programs(tmp_path: Path) -> Programs:
             path = tmp_path / name
             path.write_text(f'#!/bin/sh\necho "${{0##*/}} $*" >> {tmp_path}/calls\n{body}')
             path.chmod(0o755)
-        return Slurm(NativeRunner({**SLURM_ENVIRONMENT, "PATH": f"{tmp_path}:/usr/bin:/bin"}))
+        return Slurm(make_runner({**SLURM_ENVIRONMENT, "PATH": f"{tmp_path}:/usr/bin:/bin"}))
 
     return cluster
 
@@ -98,8 +99,7 @@ def test_users_wait_for_the_default_account(programs: Programs) -> None:
 def test_the_cluster_and_its_jobs_are_read_through_the_runner(programs: Programs) -> None:
     slurm = programs('case "$0" in *sacct) echo "a|u|cpu=1|5|100|105|DONE|1";; *) echo "c|root|||||";; esac')
     assert slurm.observe() == ClusterState({ROOT: Account(ROOT, None)})
-    ((start, end),) = windows(day_of(1), day_of(2))
-    assert len(slurm.fetch_jobs(start, end)) == 1
+    assert len(slurm.fetch_jobs(datetime(2026, 2, 1, tzinfo=UTC), datetime(2026, 2, 2, tzinfo=UTC))) == 1
 
 
 def test_active_jobs_are_those_of_either_daemon(programs: Programs, tmp_path: Path) -> None:
@@ -110,6 +110,28 @@ def test_active_jobs_are_those_of_either_daemon(programs: Programs, tmp_path: Pa
     assert not (tmp_path / "calls").exists(), "a question about no account would be about everybody"
 
 
+@pytest.mark.parametrize(
+    ("believed", "queued", "again", "runaways"),
+    [
+        ("1|hpc_a|ada;2|hpc_a|bob", "1|hpc_a|ada", "2|hpc_a|bob", {"2"}),
+        ("1|hpc_a|ada", "1|hpc_a|ada", "1|hpc_a|ada", set()),
+        ("1|hpc_a|ada", "", "", set()),  # it ended between the questions
+        ("", "3|hpc_a|ada", "3|hpc_a|ada", set()),  # it began between them
+    ],
+)
+def test_a_job_that_slurmctld_does_not_know_runs_away(
+    programs: Programs, tmp_path: Path, believed: str, queued: str, again: str, runaways: set[str]
+) -> None:
+    later = tmp_path / "later"
+    slurm = programs(
+        f'case "$0" in *squeue) echo "{queued}"; touch {later};; '
+        f'*) if [ -e {later} ]; then echo "{again}"; else echo "{believed}"; fi;; esac'
+        " | tr ';' '\n' | grep . || true"
+    )
+    assert {job.job_id for job in slurm.fetch_runaways([A])} == runaways
+    assert slurm.fetch_runaways([]) == frozenset()
+
+
 def test_homes_are_made_for_each_and_one_failure_is_no_others_trouble(
     programs: Programs, tmp_path: Path
 ) -> None:
@@ -118,17 +140,3 @@ def test_homes_are_made_for_each_and_one_failure_is_no_others_trouble(
     assert problem.startswith("no home directory for ada: ")
     assert "no space left" in problem
     assert (tmp_path / "calls").read_text().splitlines()[-1] == "mkhomedir_helper bob 0077"
-
-
-def day_of(day: int) -> datetime:
-    return datetime(2026, 2, day, tzinfo=UTC)
-
-
-def test_windows_are_days_that_make_up_the_whole() -> None:
-    cutoff = day_of(3) + timedelta(hours=5)
-    assert list(windows(day_of(1), cutoff)) == [
-        (day_of(1), day_of(2)),
-        (day_of(2), day_of(3)),
-        (day_of(3), cutoff),
-    ]
-    assert list(windows(cutoff, cutoff)) == []

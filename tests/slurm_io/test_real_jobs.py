@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from allocations.usage import add_up, seconds_by_account
-from sandbox.inherited import environment as environment_here
 from slurm_io.client import SLURM_ENVIRONMENT, Slurm
-from slurm_io.runner import NativeRunner
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from sandbox.slurm import Cluster
+    from tests.slurm_io.conftest import MakeRunner
 
 pytestmark = pytest.mark.slurm
 PERSON = f"crt_{os.getpid()}"
@@ -30,24 +29,27 @@ HOUR = timedelta(hours=1)
 class Mixed:
     """What ran, and when it had all ended."""
 
-    slurm: Slurm
     start: datetime
     end: datetime
     jobs: dict[str, int]
 
 
 @pytest.fixture(scope="module")
-def door(cluster: Cluster) -> Slurm:
+def slurm(cluster: Cluster, make_runner: MakeRunner) -> Slurm:
+    return Slurm(make_runner({**cluster.environment, **SLURM_ENVIRONMENT}))
+
+
+@pytest.fixture(scope="module")
+def accounts(cluster: Cluster) -> None:
+    """The accounts, and the one who runs jobs under them."""
     cluster.add_people(PERSON)
     cluster.run("sacctmgr", "-i", "add", "account", f"{ACCOUNT},{OTHER},{QUIET}")
     for account in ("cloudrock", ACCOUNT, OTHER, QUIET):
         cluster.run("sacctmgr", "-i", "add", "user", PERSON, f"account={account}")
-    environment = {**environment_here(), **cluster.environment, **SLURM_ENVIRONMENT}
-    return Slurm(NativeRunner(environment))
 
 
 @pytest.fixture(scope="module")
-def mixed(cluster: Cluster, door: Slurm) -> Mixed:
+def mixed(cluster: Cluster, accounts: None) -> Mixed:
     """Array, heterogeneous, requeued, suspended, resized, exclusive, failed, cancelled, moved, with steps."""
     start = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
 
@@ -96,7 +98,7 @@ def mixed(cluster: Cluster, door: Slurm) -> Mixed:
         cluster.wait_for_job(jobs[name], seconds=90)
     end = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + HOUR
     cluster.rollup(start, end)
-    return Mixed(door, start, end, jobs)
+    return Mixed(start, end, jobs)
 
 
 def flat(seconds: pd.DataFrame) -> dict[tuple[str, str, str], int]:
@@ -105,27 +107,27 @@ def flat(seconds: pd.DataFrame) -> dict[tuple[str, str, str], int]:
 
 
 def test_all_kinds_of_jobs_equal_the_rollup_user_by_user_and_tres_by_tres(
-    mixed: Mixed, cluster: Cluster
+    slurm: Slurm, mixed: Mixed, cluster: Cluster
 ) -> None:
-    ours = flat(mixed.slurm.fetch_usage(mixed.start, mixed.end).seconds)
+    ours = flat(slurm.fetch_usage(mixed.start, mixed.end).seconds)
     books = cluster.books_from_rollup(mixed.start, mixed.end)
     assert ours == {key: n for key, n in books.items() if n and key[0] in (ACCOUNT, OTHER)}
     assert ours[ACCOUNT, PERSON, "gres/gpu"] == ours[ACCOUNT, PERSON, "gres/gpu:a100"] > 0
     assert ours[OTHER, PERSON, "cpu"] > 0, "a job moved while it waited belongs to the account in its record"
 
 
-def test_windows_of_an_hour_s_real_jobs_add_up_to_the_hour(mixed: Mixed) -> None:
-    whole = flat(mixed.slurm.fetch_usage(mixed.start, mixed.end).seconds)
+def test_windows_of_an_hour_s_real_jobs_add_up_to_the_hour(slurm: Slurm, mixed: Mixed) -> None:
+    whole = flat(slurm.fetch_usage(mixed.start, mixed.end).seconds)
     now = datetime.now(UTC).replace(microsecond=0)
     cuts = [now - timedelta(seconds=seconds) for seconds in (40, 31, 30, 22, 15, 7)]
     bounds = [mixed.start, *(cut for cut in cuts if mixed.start < cut < mixed.end), mixed.end]
-    parts = [mixed.slurm.fetch_usage(*pair).seconds for pair in zip(bounds, bounds[1:], strict=False)]  # noqa: RUF007
+    parts = [slurm.fetch_usage(*pair).seconds for pair in zip(bounds, bounds[1:], strict=False)]  # noqa: RUF007
     assert flat(add_up(parts)) == whole
-    assert flat(add_up(window.seconds for window in mixed.slurm.fetch_windows(*bounds))) == whole
+    assert flat(add_up(window.seconds for window in slurm.fetch_windows(*bounds))) == whole
 
 
-def test_each_record_is_there_once_with_what_was_allocated(mixed: Mixed) -> None:
-    found = mixed.slurm.fetch_jobs(mixed.start, mixed.end)
+def test_each_record_is_there_once_with_what_was_allocated(slurm: Slurm, mixed: Mixed) -> None:
+    found = slurm.fetch_jobs(mixed.start, mixed.end)
     table = found.records.join(found.alloc_tres).set_index("job_id")
 
     def rows(name: str) -> pd.DataFrame:
@@ -141,7 +143,10 @@ def test_each_record_is_there_once_with_what_was_allocated(mixed: Mixed) -> None
     assert set(table.loc[[str(offset), str(offset + 1)], "mem"]) == {70, 80}
 
 
-def test_a_suspension_that_is_still_open_stops_the_cpus_at_once(cluster: Cluster, door: Slurm) -> None:
+@pytest.mark.native_first
+def test_a_suspension_that_is_still_open_stops_the_cpus_at_once(
+    cluster: Cluster, accounts: None, slurm: Slurm
+) -> None:
     job = cluster.submit("--mem=100", user=PERSON, account=QUIET, seconds=600, cpus=2)
     cluster.wait_for_job(job, {"RUNNING"})
     for verb in ("suspend", "resume", "suspend"):
@@ -153,7 +158,7 @@ def test_a_suspension_that_is_still_open_stops_the_cpus_at_once(cluster: Cluster
     now = datetime.now(UTC).replace(microsecond=0)
     lately = now - timedelta(seconds=3)
     whole, first, second = (
-        seconds_by_account(door.fetch_usage(*window).seconds)[QUIET]
+        seconds_by_account(slurm.fetch_usage(*window).seconds)[QUIET]
         for window in ((now - HOUR, now), (now - HOUR, lately), (lately, now))
     )
     cluster.run("scancel", str(job))

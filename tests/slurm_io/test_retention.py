@@ -7,7 +7,6 @@ import pytest
 from allocations.retention import Retention, RetentionUnit
 from slurm_io.errors import UnexpectedSlurmOutput
 from slurm_io.retention import SUMS, fetch_retention, parse_retention
-from slurm_io.runner import NativeRunner
 
 AROUND = "PrivateData            = none\nPurgeEventAfter        = NONE\n{}PurgeResvAfter         = 1 days\n"
 
@@ -42,8 +41,8 @@ def test_anything_else_is_not_guessed(line: str) -> None:
 
 
 @pytest.mark.slurm
-def test_the_sandbox_keeps_jobs_for_ever(cluster) -> None:
-    assert fetch_retention(NativeRunner({"PATH": "/usr/bin:/bin", **cluster.environment})) is None
+def test_the_sandbox_keeps_jobs_for_ever(cluster, make_runner) -> None:
+    assert fetch_retention(make_runner(cluster.environment)) is None
 
 
 def test_what_is_said_of_slurmdbd_s_own_sums_is_told_from_what_is_said_of_jobs() -> None:

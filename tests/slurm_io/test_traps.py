@@ -37,13 +37,14 @@ if TYPE_CHECKING:
 
     from sandbox.slurm import Cluster, PastJob
     from slurm_io.client import Slurm
+    from tests.slurm_io.conftest import MakeRunner
 
 pytestmark = pytest.mark.slurm
 
 
 @pytest.fixture(scope="module")
-def slurm(cluster: Cluster) -> Slurm:
-    return door_of(cluster)
+def slurm(cluster: Cluster, make_runner: MakeRunner) -> Slurm:
+    return door_of(cluster, make_runner)
 
 
 @pytest.fixture
@@ -178,6 +179,7 @@ CASES: dict[str, tuple[list[PastJob], dict[str, int]]] = {
 }
 
 
+@pytest.mark.native_first
 @pytest.mark.parametrize("case", CASES)
 def test_the_books_and_we_differ_by_no_second(slurm: Slurm, past: Cluster, case: str) -> None:
     jobs, expected = CASES[case]
@@ -204,6 +206,7 @@ def test_any_split_into_windows_gives_the_same_sums(slurm: Slurm, past: Cluster)
         assert [window.fingerprint for window in together] == [window.fingerprint for window in singly]
 
 
+@pytest.mark.native_first
 @pytest.mark.parametrize(
     ("start", "days"),
     [
@@ -221,6 +224,7 @@ def test_leap_day_the_end_of_summer_time_and_the_month_s_turn_are_days_as_all_ot
     assert same_for_traps(slurm, past, *bounds) == {"cpu": days * 86400}
 
 
+@pytest.mark.native_first
 def test_types_without_a_total_add_up_to_one(slurm: Slurm, past: Cluster) -> None:
     past.insert_jobs([job(DAY, MINUTE, tres={"gres/gpu:a100": 3})])
     ours, theirs = counted(slurm, *WHOLE), booked(past, *WHOLE)
@@ -229,6 +233,7 @@ def test_types_without_a_total_add_up_to_one(slurm: Slurm, past: Cluster) -> Non
     assert (ACCOUNT, USER, "gres/gpu") not in theirs
 
 
+@pytest.mark.native_first
 def test_a_user_with_a_row_for_a_partition_is_one_user(slurm: Slurm, past: Cluster) -> None:
     past.run("sacctmgr", "-i", "add", "user", USER, f"account={ACCOUNT}", "partition=main")
     past.insert_jobs([job(DAY, MINUTE, tres={"cpu": 1})])
@@ -238,6 +243,7 @@ def test_a_user_with_a_row_for_a_partition_is_one_user(slurm: Slurm, past: Clust
     assert same_for_traps(slurm, past, *WHOLE) == {"cpu": 120}
 
 
+@pytest.mark.native_first
 def test_usage_of_deleted_users_and_accounts_stays(slurm: Slurm, past: Cluster) -> None:
     past.run("sacctmgr", "-i", "add", "account", "crt_gone")
     past.run("sacctmgr", "-i", "add", "user", "crt_left", f"account=cloudrock,{ACCOUNT},crt_gone")
@@ -256,6 +262,7 @@ def test_usage_of_deleted_users_and_accounts_stays(slurm: Slurm, past: Cluster) 
     assert books.own("crt_gone", "cpu", ()) == 120
 
 
+@pytest.mark.native_first
 def test_what_belongs_to_nobody_keeps_the_total_whole(slurm: Slurm, past: Cluster) -> None:
     past.insert_jobs(
         [job(DAY, MINUTE, tres={"cpu": 8}, account="", user=""), job(DAY, MINUTE, tres={"cpu": 1})]

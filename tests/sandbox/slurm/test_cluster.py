@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sandbox.slurm import Cluster, SandboxError
-from sandbox.slurm.daemons import NAMES
+from sandbox.slurm.daemons import NAMES, RELAY
 from tests.own_folder import person as os_user
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def team(cluster: Cluster, person: str) -> Iterator[str]:
 
 def test_all_daemons_of_the_cluster_run(cluster: Cluster) -> None:
     assert cluster.is_running()
-    assert set(cluster.running_daemons()) == set(NAMES)
+    assert set(cluster.running_daemons()) == {*NAMES, RELAY}
 
 
 def test_the_daemons_listen_on_loopback_only(cluster: Cluster) -> None:
@@ -49,7 +49,7 @@ def test_the_daemons_listen_on_loopback_only(cluster: Cluster) -> None:
     listening = subprocess.run(["ss", "-Hltnp"], capture_output=True, text=True, check=True).stdout
     ours = [line for line in listening.splitlines() if pids & set(re.findall(r"pid=(\d+)", line))]
     assert cluster.ports is not None
-    ports = {cluster.ports.slurmdbd, cluster.ports.slurmctld, *cluster.ports.slurmd}
+    ports = {cluster.ports.slurmdbd, cluster.ports.slurmctld, cluster.ports.relay, *cluster.ports.slurmd}
     assert {line.split()[3] for line in ours} == {f"127.0.0.1:{port}" for port in ports}
 
 

@@ -1,0 +1,44 @@
+"""What an engine leaves in the kernel when it is killed: mounts, and groups of processes."""
+
+from __future__ import annotations
+
+import subprocess
+from contextlib import suppress
+from pathlib import Path
+
+MOUNTS = Path("/proc/self/mountinfo")
+CGROUPS = Path("/sys/fs/cgroup")
+UNMOUNT_SECONDS = 30
+
+
+def mounts_below(folder: Path) -> list[Path]:
+    """Everything mounted below a folder, the innermost first."""
+    points = (line.split()[4] for line in MOUNTS.read_text().splitlines())
+    paths = [Path(point.encode().decode("unicode_escape")) for point in points]
+    return [path for path in reversed(paths) if path.is_relative_to(folder)]
+
+
+def unmount_below(folder: Path) -> None:
+    """Take away what is mounted below a folder, and nothing that is mounted there from elsewhere."""
+    for path in mounts_below(folder):
+        subprocess.run(
+            ["umount", "--lazy", str(path)],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=UNMOUNT_SECONDS,
+            check=False,
+        )
+
+
+def cgroups(name: str) -> list[Path]:
+    """The groups of one name, of each controller (cgroup v1) or the only one (v2), the innermost first."""
+    roots = [path for top in ("", "*/") for path in CGROUPS.glob(f"{top}{name}")]
+    inner = [path for root in roots for path in root.rglob("*") if path.is_dir()]
+    return sorted({*roots, *inner}, key=lambda path: -len(path.parts))
+
+
+def remove_cgroups(name: str) -> None:
+    """Remove the groups, whose processes are gone."""
+    for path in cgroups(name):
+        with suppress(OSError):
+            path.rmdir()
