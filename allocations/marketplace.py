@@ -194,6 +194,17 @@ class OfferingComponent:
     """Everything that the marketplace says of it, as it came: an update must send back all of it."""
 
 
+@dataclass(frozen=True, slots=True)
+class OfferedPlan:
+    """One way to pay for the offering."""
+
+    name: str
+    in_use: bool
+    """False for one that is archived, or may not be ordered any more."""
+    priced: frozenset[str]
+    """The types of the components that have a price in it, 0 included."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offering:
     """What the provider sells: here always a remotely managed SLURM cluster."""
@@ -205,6 +216,7 @@ class Offering:
     customer_uuid: str
     """The provider's organisation."""
     components: tuple[OfferingComponent, ...]
+    plans: tuple[OfferedPlan, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,3 +242,5 @@ class TokenOwner:
     """None where the marketplace does not say."""
     token_lifetime_seconds: int | None
     """How long the token lives unused; None for ever, the only value that suits a service."""
+    roles: Mapping[str, str] = field(default_factory=dict)
+    """Organisation uuid to what the user is there: `owner`, for instance."""

@@ -15,6 +15,7 @@ from allocations.marketplace import (
     BillingType,
     ComponentUsage,
     FreeIpaProfile,
+    OfferedPlan,
     Offering,
     OfferingComponent,
     OrderItem,
@@ -53,6 +54,7 @@ ORDER_ITEM_KEYS = (
 )
 """What `parse_order_item` reads: the whole item takes the server long to make."""
 
+ROLES = "customer_permissions"
 RESOURCE_KEYS = (
     "uuid",
     "name",
@@ -253,18 +255,26 @@ def parse_offering(json: object) -> Offering:
             )
             for component in offering.objects("components", "component")
         ),
+        plans=tuple(_plan(plan) for plan in offering.objects("plans", "plan")),
     )
+
+
+def _plan(plan: Fields) -> OfferedPlan:
+    in_use = plan.boolean("is_active") and not plan.boolean("archived")
+    return OfferedPlan(plan.text("name"), in_use, frozenset(plan.child("prices").values))
 
 
 def parse_token_owner(json: object) -> TokenOwner:
     """The user behind the token; ordinary users are not told whether they are staff."""
     user = Fields.of(json, "user")
     lifetime = user.values.get("token_lifetime")
+    roles = user.objects(ROLES, "role") if ROLES in user.values else ()
     return TokenOwner(
         uuid=user.uuid("uuid"),
         username=user.text("username"),
         is_staff=user.boolean("is_staff") if "is_staff" in user.values else None,
         token_lifetime_seconds=None if lifetime is None else user.integer("token_lifetime"),
+        roles={one.uuid("customer_uuid"): one.text("role") for one in roles},
     )
 
 

@@ -97,7 +97,7 @@ class Transport(CloudrockClient):  # type: ignore[misc]  # the library ships no 
 
     def get_me(self) -> object:
         """The token's user."""
-        fields = ["uuid", "username", "is_staff", "token_lifetime"]
+        fields = ["uuid", "username", "is_staff", "token_lifetime", "customer_permissions"]
         return self._get(self._build_url("users/me"), valid_states=[200], params={"field": fields})
 
     def get_marketplace_resource_details(self, resource_uuid: str) -> object:

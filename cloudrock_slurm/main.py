@@ -51,7 +51,7 @@ def serve() -> int:
 
 @app.command
 def check() -> int:
-    """Read the settings and the components file, and say what is wrong with them, or with the container."""
+    """Read settings and components file, and reach the container if there is one; `doctor` looks at all."""
     with calm_ending():
         settings = load_settings()
         components = load_components(settings)
@@ -62,6 +62,20 @@ def check() -> int:
             name = open_slurm(settings).fetch_cluster_name()
             sys.stdout.write(f"SLURM answers in the container {settings.container_name}: cluster {name}\n")
     return 0
+
+
+@app.command
+def doctor(*, json: bool = False) -> int:
+    """Look at settings, marketplace, SLURM and Prefect: what is wrong, why it matters, what mends it.
+
+    It only reads. Exit 0: all OK; 1: warnings; 2: errors. docs/doctor.md lists everything that it may find.
+
+    Args:
+        json: print the findings for a program.
+    """
+    from cloudrock_slurm.doctor import doctor as perform  # noqa: PLC0415 - the tables take time to import
+
+    return perform(as_json=json)
 
 
 @app.command

@@ -16,6 +16,7 @@ from slurm_io.runner import NativeRunner
 from slurm_io.runner_docker import DockerRunner
 
 if TYPE_CHECKING:
+    from cloudrock_io.repeating import Patience
     from flows.settings import Settings
 
 HTTP_ATTEMPTS = 2
@@ -41,7 +42,7 @@ def open_day_store(settings: Settings, cluster: str) -> ParquetDays:
     return ParquetDays(settings.state_dir / "usage", cluster, meaning)
 
 
-def open_cloudrock(settings: Settings) -> Cloudrock:
+def open_cloudrock(settings: Settings, patience: Patience | None = None) -> Cloudrock:
     """The marketplace; close it, or use it as a context."""
     return Cloudrock(
         str(settings.api_url),
@@ -49,4 +50,5 @@ def open_cloudrock(settings: Settings) -> Cloudrock:
         settings.offering_uuid,
         verify_ssl=settings.verify_ssl,
         attempts=HTTP_ATTEMPTS,
+        patience=patience,
     )

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from allocations import checkup_marketplace, checkup_prefect, checkup_slurm_faults
 from allocations.billing import amount_of, amounts_of
+from allocations.checkup import table_of_faults
 from allocations.components import parse_components
 from allocations.desired import desired_limits
 from allocations.shares import shares_of
@@ -88,3 +90,8 @@ def test_the_proof_of_an_accounting_trap_exists(row: list[str]) -> None:
     text = (DOCS.parent / proof[1]).read_text()
     assert f"def {proof[2] or 'test_'}" in text
     assert proof[3] is None or f'"{proof[3]}": (' in text
+
+
+def test_the_doctor_s_page_has_every_finding_as_the_code_has_it() -> None:
+    faults = (*checkup_marketplace.FAULTS, *checkup_slurm_faults.FAULTS, *checkup_prefect.FAULTS)
+    assert table_of_faults(faults) in (DOCS / "doctor.md").read_text()

@@ -98,7 +98,7 @@ def test_every_transition_sends_its_own_name(
         (
             "users.me",
             lambda c: c.fetch_me().username,
-            {"field": ["uuid", "username", "is_staff", "token_lifetime"]},
+            {"field": ["uuid", "username", "is_staff", "token_lifetime", "customer_permissions"]},
         ),
         ("offering.provider.owner", lambda c: c.fetch_offering().name, {}),
         (

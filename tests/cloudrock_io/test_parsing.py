@@ -14,6 +14,7 @@ from allocations.marketplace import (
     BillingType,
     ComponentUsage,
     FreeIpaProfile,
+    OfferedPlan,
     OrderItem,
     OrderItemState,
     OrderItemType,
@@ -142,7 +143,11 @@ def test_the_small_records(body: Body) -> None:
         username="w_c1p1u1", year=2026, month=10, cpu=10, gpu=30, ram=20
     )
     assert parsing.parse_token_owner(body("users.me")) == TokenOwner(
-        uuid=body("users.me")["uuid"], username="provider_owner", is_staff=None, token_lifetime_seconds=None
+        uuid=body("users.me")["uuid"],
+        username="provider_owner",
+        is_staff=None,
+        token_lifetime_seconds=None,
+        roles={"fcb4d17505fc59c4b677e8a3655908a7": "owner"},
     )
     staff = {"uuid": "0" * 32, "username": "sam", "is_staff": True, "token_lifetime": 3600}
     assert parsing.parse_token_owner(staff) == TokenOwner(
@@ -169,6 +174,15 @@ def test_an_offering_of_any_type_with_its_components(body: Body) -> None:
         ("gres/gpu", "hours", BillingType.USAGE),
         ("mem", "gB-hours", BillingType.USAGE),
     ]
+    priced = frozenset({"cpu", "gres/gpu", "mem"})
+    assert offering.plans == (OfferedPlan(name="Standard", in_use=True, priced=priced),)
+
+
+@pytest.mark.parametrize("change", [{"archived": True}, {"is_active": False}])
+def test_a_plan_that_cannot_be_ordered_is_not_in_use(change: dict[str, bool], body: Body) -> None:
+    offering = body("offering.provider.owner")
+    plans = [plan | change for plan in offering["plans"]]
+    assert [plan.in_use for plan in parsing.parse_offering(offering | {"plans": plans}).plans] == [False]
 
 
 def test_records_travel_between_processes(body: Body) -> None:

@@ -108,6 +108,8 @@ USAGE, LINK = "update.usage_list_has_both_rows", "association.list.by_allocation
         (parsing.parse_freeipa_profile, "freeipa.list.staff", {"is_active": 1}, "true or false, got 1"),
         (parsing.parse_user_usage, "user_usage.list.real_endpoint.month", {"month": 13}, "1 to 12, got 13"),
         (parsing.parse_offering, "offering.provider.owner", {"components": [{}]}, "key 'type'"),
+        (parsing.parse_offering, "offering.provider.owner", {"plans": [{"archived": 1}]}, "key 'is_active'"),
+        (parsing.parse_token_owner, "users.me", {"customer_permissions": 1}, "'customer_permissions'"),
         (parsing.parse_token_owner, "users.me", {"token_lifetime": "3600"}, "'token_lifetime'"),
         (parsing.parse_project_role, ROLE, {"project_uuid": None}, "'project_uuid'"),
         (parsing.parse_project_role, ROLE, {"user_uuid": "x"}, "a uuid of 32 hexadecimal digits, got 'x'"),

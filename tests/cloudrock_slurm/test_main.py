@@ -141,7 +141,18 @@ def test_the_service_pushes_when_the_deployments_do() -> None:
 def test_the_help_names_every_command(tmp_path: Path) -> None:
     done = started(tmp_path, "--help")
     assert done.returncode == 0
-    for command in ("check", "drift", "repair", "pull", "push", "components", "report", "up", "down"):
+    for command in (
+        "check",
+        "doctor",
+        "drift",
+        "repair",
+        "pull",
+        "push",
+        "components",
+        "report",
+        "up",
+        "down",
+    ):
         assert command in done.stdout
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from allocations.retention import Retention, RetentionUnit
 from slurm_io.errors import UnexpectedSlurmOutput
-from slurm_io.retention import fetch_retention, parse_retention
+from slurm_io.retention import SUMS, fetch_retention, parse_retention
 
 AROUND = "PrivateData            = none\nPurgeEventAfter        = NONE\n{}PurgeResvAfter         = 1 days\n"
 
@@ -43,3 +43,9 @@ def test_anything_else_is_not_guessed(line: str) -> None:
 @pytest.mark.slurm
 def test_the_sandbox_keeps_jobs_for_ever(cluster, make_runner) -> None:
     assert fetch_retention(make_runner(cluster.environment)) is None
+
+
+def test_what_is_said_of_slurmdbd_s_own_sums_is_told_from_what_is_said_of_jobs() -> None:
+    text = "PurgeJobAfter          = NONE\nPurgeUsageAfter        = 2 days\n"
+    assert parse_retention(text) is None
+    assert parse_retention(text, SUMS) == Retention(2, RetentionUnit.DAYS)
