@@ -141,7 +141,7 @@ def test_an_engine_that_ends_under_a_command_is_an_outage(lasting: str) -> None:
 @pytest.mark.parametrize(
     ("address", "error", "said"),
     [
-        (f"unix://{FOLDER}/none.sock", SlurmUnavailable, r"\(No such file or directory\): start it"),
+        ("unix:///no-folder/none.sock", SlurmUnavailable, r"\(No such file or directory\): start it"),
         ("tcp://127.0.0.1:1", SlurmUnavailable, r"\(Connection refused\): start it"),
         ("gopher://x", SlurmMisconfigured, "^DOCKER_HOST: 'gopher://x' cannot be used"),
     ],
