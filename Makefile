@@ -4,9 +4,9 @@ BIN := .venv/bin
 READY := .venv/.ready
 # Their tests must reach every line and branch (pyproject.toml, coverage).
 PURE := tests/allocations tests/slurm_io
-# Real parts are mostly waited for, so five processes keep two cores busy. What shares a real part stays in one, and
+# Real parts are mostly waited for, so four processes keep two cores busy. What shares a real part stays in one, and
 # the longest comes first (tests/spread.py).
-PROCESSES := --numprocesses=5 --dist=loadfile --no-loadscope-reorder
+PROCESSES := --numprocesses=4 --dist=loadfile --no-loadscope-reorder
 FAST := --numprocesses=2 --dist=loadfile
 
 .PHONY: help demo up down test both check format bench orders lock clean
@@ -46,7 +46,7 @@ bench: $(READY)  ## our reads beside the bare commands, as ratios of one run
 	@$(BIN)/python -m sandbox.bench_pull
 
 orders: $(READY)  ## docs/orders.md anew, from what the tests see
-	@$(BIN)/python -m pytest -q tests/flows/test_matrix.py tests/flows/test_killed.py --write-orders
+	@$(BIN)/python -m pytest -q tests/flows/test_matrix.py tests/flows/test_killed.py --write-orders --every-blow
 
 format: $(READY)  ## let ruff format the tree
 	@$(BIN)/ruff format --quiet .

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from sandbox.cloudrock import Marketplace
@@ -19,8 +20,15 @@ cpu: {limit: 600, measured_unit: minutes, accounting_type: usage, label: CPU}
 
 
 @pytest.fixture(autouse=True)
-def without_slurm(monkeypatch: pytest.MonkeyPatch, patient: Marketplace, tmp_path: Path) -> None:
+def without_slurm_and_prefect(
+    monkeypatch: pytest.MonkeyPatch, patient: Marketplace, tmp_path: Path
+) -> Iterator[None]:
+    """Other tests of this process may have a Prefect server."""
+    from prefect.settings import PREFECT_API_URL, temporary_settings  # noqa: PLC0415 - it takes seconds
+
     monkeypatch.setenv("PATH", str(tmp_path))
+    with temporary_settings(restore_defaults={PREFECT_API_URL}):
+        yield
 
 
 def of(findings: dict[str, dict[str, Any]], area: str) -> dict[str, str]:
