@@ -79,15 +79,15 @@ def bring_up(setting: Setting) -> None:
     daemons.wait_until("mariadbd", mariadbd, places, works(*ping), deadline)
     slurmdbd = daemons.start(daemons.slurmdbd(setting), places)
     address, ports = setting.host.address, setting.ports
+    relays: dict[str, int] = {}
     if ports.relay:
-        relay = daemons.start(daemons.relay(setting, ports.relay), places)
-        daemons.wait_until(
-            daemons.RELAY, relay, places, lambda: daemons.listens(address, ports.relay or 0), deadline
-        )
+        relays[daemons.RELAY] = daemons.start(daemons.relay(setting, ports.relay), places)
     daemons.wait_until(
-        "slurmdbd", slurmdbd, places, lambda: daemons.listens(address, ports.slurmdbd), deadline
+        "slurmdbd", slurmdbd, places, lambda: daemons.listens(address, ports.slurmdbd), deadline, relays
     )
-    daemons.wait_until("slurmdbd", slurmdbd, places, works("sacctmgr", "-nP", "show", "cluster"), deadline)
+    daemons.wait_until(
+        "slurmdbd", slurmdbd, places, works("sacctmgr", "-nP", "show", "cluster"), deadline, relays
+    )
     _client("sacctmgr", "-i", "add", "cluster", config.CLUSTER, environment=environment)
     slurmctld = daemons.start(daemons.slurmctld(setting), places)
     _client(*DEFAULT_ACCOUNT_COMMAND, environment=environment)
@@ -95,7 +95,8 @@ def bring_up(setting: Setting) -> None:
         "slurmctld", slurmctld, places, lambda: daemons.listens(address, ports.slurmctld), deadline
     )
     for node, pid in slurmds.items():
-        daemons.wait_until(f"slurmd-{node}", pid, places, partial(_is_idle, node, environment), deadline)
+        idle = partial(_is_idle, node, environment)
+        daemons.wait_until(f"slurmd-{node}", pid, places, idle, deadline, {"slurmctld": slurmctld})
 
 
 DEFAULT_ACCOUNT_COMMAND = (

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from sandbox.slurm import bringup, history, people, processes, state
 from sandbox.slurm.config import DATABASE, Ports
 from sandbox.slurm.daemons import NAMES, RELAY
-from sandbox.slurm.errors import SandboxError
+from sandbox.slurm.errors import PortTaken, SandboxError
 from sandbox.slurm.interrupts import uninterrupted
 from sandbox.slurm.packages import install_missing
 from sandbox.slurm.places import Places, places_for
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from sandbox.slurm.history import PastJob
+    from sandbox.slurm.processes import Process
 
 FOLDER = Path(__file__).parents[2] / ".sandbox" / "slurm"
 ENDED = frozenset(
@@ -42,6 +43,8 @@ ENDED = frozenset(
     },
 )
 POLL_SECONDS = 0.1
+TRIES = 3
+"""How often ports are chosen: another cluster may choose the same ones at the same moment."""
 
 
 def say_on_stderr(line: str) -> None:
@@ -106,18 +109,27 @@ class Cluster:
         with state.locked(self.folder):
             self._refuse_if_in_use()
             bringup.take_down(self.places)
-            places = places_for(self.folder)
-            setting = bringup.choose(places, quick=self._quick)
-            if not setting.host.loopback_only:
-                self._say("this machine allows no namespaces: SLURM's daemons listen on all its addresses")
-            holder = None if stays else state.this_process()
-            state.write(state.State(places.run, setting.ports, holder), places.state)
-            try:
-                bringup.bring_up(setting)
-            except BaseException:
-                with uninterrupted():
-                    bringup.take_down(places)
-                raise
+            for tries_left in reversed(range(TRIES)):
+                try:
+                    self._bring_up(holder=None if stays else state.this_process())
+                except PortTaken:
+                    if not tries_left:
+                        raise
+                else:
+                    return
+
+    def _bring_up(self, holder: Process | None) -> None:
+        places = places_for(self.folder)
+        setting = bringup.choose(places, quick=self._quick)
+        if not setting.host.loopback_only:
+            self._say("this machine allows no namespaces: SLURM's daemons listen on all its addresses")
+        state.write(state.State(places.run, setting.ports, holder), places.state)
+        try:
+            bringup.bring_up(setting)
+        except BaseException:
+            with uninterrupted():
+                bringup.take_down(places)
+            raise
 
     def _refuse_if_in_use(self) -> None:
         found = state.read(self.folder / "state.json")

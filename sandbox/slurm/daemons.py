@@ -10,11 +10,12 @@ import time
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from sandbox.inherited import environment as environment_here
 from sandbox.slurm import processes
-from sandbox.slurm.errors import SandboxError
+from sandbox.slurm.errors import PortTaken, SandboxError
 from sandbox.slurm.packages import program, search_path
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ RELAY = "relay"
 """The one that only a quick cluster has."""
 RELAY_PROGRAM = Path(__file__).with_name("relay.py")
 LOG_LINES = 12
+PORT_TAKEN = "Address already in use"
 POLL_SECONDS = 0.03
 PROBE_SECONDS = 20
 
@@ -122,12 +124,27 @@ def _output(name: str, places: Places) -> Path:
     return places.logs / f"{name}.out"
 
 
-def wait_until(name: str, pid: int, places: Places, works: Callable[[], bool], deadline: float) -> None:
-    """Wait until `works` says yes; if the daemon ends or time does, an error with the end of its log."""
+def wait_until(
+    name: str,
+    pid: int,
+    places: Places,
+    works: Callable[[], bool],
+    deadline: float,
+    needed: Mapping[str, int] = MappingProxyType({}),
+) -> None:
+    """Wait until `works` says yes; if the daemon, or one that it needs, or time ends, an error with its log.
+
+    Raises:
+        PortTaken: it ended because somebody else has its port.
+        SandboxError: it ended, or is not ready in time.
+    """
     while not works():
-        processes.reap([pid])
-        if processes.read_entry(pid) is None:
-            raise SandboxError(f"{name} ended while starting; the end of its log:\n{log_tail(name, places)}")
+        for one, its_pid in {name: pid, **needed}.items():
+            processes.reap([its_pid])
+            if processes.read_entry(its_pid) is None:
+                said = log_tail(one, places)
+                kind = PortTaken if PORT_TAKEN in said else SandboxError
+                raise kind(f"{one} ended while starting; the end of its log:\n{said}")
         if time.monotonic() > deadline:
             raise SandboxError(f"{name} is not ready in time; the end of its log:\n{log_tail(name, places)}")
         time.sleep(POLL_SECONDS)

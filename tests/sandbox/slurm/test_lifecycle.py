@@ -4,6 +4,7 @@ import os
 import pwd
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -12,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sandbox.slurm import Cluster
+from sandbox.slurm import Cluster, bringup
+from sandbox.slurm.errors import PortTaken
 from sandbox.slurm.places import key_of
 from sandbox.slurm.processes import all_of, read_entry
 from tests.own_folder import person
@@ -26,7 +28,8 @@ COMMAND = (sys.executable, "-m", "sandbox.slurm")
 DYING_STARTER = """
 import os, signal, sys
 from pathlib import Path
-from sandbox.slurm import Cluster
+from sandbox.slurm import Cluster, bringup
+from sandbox.slurm.errors import PortTaken
 cluster = Cluster(Path(sys.argv[1]))
 cluster.start()
 if os.geteuid() == 0:
@@ -226,7 +229,8 @@ def somebody(cluster: Cluster) -> pwd.struct_passwd:
 ORDINARY = """
 import pwd, os
 from pathlib import Path
-from sandbox.slurm import Cluster
+from sandbox.slurm import Cluster, bringup
+from sandbox.slurm.errors import PortTaken
 me = pwd.getpwuid(os.geteuid()).pw_name
 with Cluster(Path("cluster")) as cluster:
     cluster.run("sacctmgr", "-i", "add", "user", me, "account=cloudrock")
@@ -263,3 +267,15 @@ def test_an_ordinary_user_runs_a_cluster(cluster: Cluster, somebody: pwd.struct_
     assert (answer, on_loopback) == ("COMPLETED True", "True")
     assert not Path(run).exists()
     shutil.rmtree(work)
+
+
+def test_a_port_that_somebody_takes_meanwhile_is_told_from_other_trouble(other: Cluster) -> None:
+    setting = bringup.choose(other.places, quick=True)
+    try:
+        with (
+            socket.create_server(("127.0.0.1", setting.ports.relay or 0)),
+            pytest.raises(PortTaken, match=r"^relay ended while starting"),
+        ):
+            bringup.bring_up(setting)
+    finally:
+        bringup.take_down(other.places)
