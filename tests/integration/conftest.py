@@ -54,7 +54,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--screenshots", action="store_true", help="write docs/screenshots/*.png anew")
 
 
-def wait_for(fact: Callable[[], object], what: str, seconds: float = 90) -> None:
+def wait_for(fact: Callable[[], object], what: str, seconds: float = 180) -> None:
     """Until the fact holds."""
     deadline = time.monotonic() + seconds
     while not fact():
