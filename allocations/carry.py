@@ -54,15 +54,6 @@ def carried_amounts(rows: Iterable[ComponentUsage]) -> Amounts:
     return {uuid: dict(amounts) for uuid, amounts in carried.items()}
 
 
-def with_carried(
-    own: Mapping[str, int], carried: Mapping[str, int], period: BillingPeriod
-) -> tuple[dict[str, int], dict[str, str]]:
-    """A month's own amounts with what they add of the month before, and what the rows say of it."""
-    known = {kind: carried[kind] for kind in own if kind in carried}
-    words = {kind: carry_text(own[kind], part, period) for kind, part in known.items()}
-    return {kind: amount + known.get(kind, 0) for kind, amount in own.items()}, words
-
-
 def lacking(due: Mapping[str, int], own: Mapping[str, int]) -> dict[str, int]:
     """Component type to what a closed month holds less than it should; what it holds too much is not ours.
 

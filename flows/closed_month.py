@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from allocations.carry import Amounts, carried_amounts, lacking, own_amounts, with_carried
+from allocations.carry import Amounts, carried_amounts, carry_text, lacking, own_amounts
 from allocations.reports import usage_of
 from allocations.shares import seconds_by_user
 from flows import tasks
@@ -59,8 +59,8 @@ class Closed:
     def added_to(self, usage: ResourceUsage) -> ResourceUsage:
         """The usage with its part; its rows will say so."""
         carried = self.carried.get(usage.resource.uuid, {})
-        _, words = with_carried(usage.amounts, carried, self.period)
-        known = {kind: carried[kind] for kind in words}
+        known = {kind: carried[kind] for kind in usage.amounts if kind in carried}
+        words = {kind: carry_text(usage.amounts[kind], part, self.period) for kind, part in known.items()}
         held = self.held_carried.get(usage.resource.uuid, {})
         return replace(usage, carried=known, descriptions=words, held_carried=held)
 

@@ -15,6 +15,7 @@ from prefect.logging import get_run_logger
 
 from allocations.billing import BillingPeriod, booking_refusal
 from allocations.booking import floors_for
+from allocations.checkup import brief
 from allocations.reports import UsageLine, held_amounts, lines_of, seconds_held, usage_of
 from allocations.shares import seconds_by_user
 from flows import tasks, usage_tasks
@@ -176,11 +177,10 @@ class Reporting:
             self.remark(f"run-away jobs could not be looked for: {failure}")
             return
         for account in sorted({job.account for job in found}):
-            ids = sorted(job.job_id for job in found if job.account == account)
-            more = f" and {len(ids) - MOST_NAMED} more" if len(ids) > MOST_NAMED else ""
+            ids = brief((job.job_id for job in found if job.account == account), MOST_NAMED)
             self.remark(
-                f"{account}: run-away jobs ({', '.join(ids[:MOST_NAMED])}{more}): slurmctld does not know "
-                "them, slurmdbd charges them until `sacctmgr show runawayjobs` has mended them"
+                f"{account}: run-away jobs ({ids}): slurmctld does not know them, slurmdbd charges them "
+                "until `sacctmgr show runawayjobs` has mended them"
             )
 
     def with_carried(

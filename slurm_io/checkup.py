@@ -19,8 +19,8 @@ from slurm_io.commands_checkup import (
 )
 from slurm_io.errors import SlurmCommandFailed
 from slurm_io.parsing_checkup import parse_admin_level, parse_people, parse_settings, parse_word
-from slurm_io.parsing_cluster import parse_active
 from slurm_io.retention import SHOW_CONFIGURATION
+from slurm_io.runaways import find_runaways
 from slurm_io.runner import DEFAULT_TIMEOUT
 
 if TYPE_CHECKING:
@@ -101,15 +101,5 @@ def _may_be_asked_for(user: UserName) -> bool:
 
 
 def fetch_runaways(runner: Runner) -> frozenset[str]:
-    """Jobs that slurmdbd believes to be running and slurmctld does not know.
-
-    One that ends between the two questions would look like it, so what is found is asked for again.
-    """
-    believed = _believed(runner)
-    queued = {job.job_id for job in parse_active(runner.run(SHOW_WHOLE_QUEUE), "squeue")}
-    missing = believed - queued
-    return missing & _believed(runner) if missing else missing
-
-
-def _believed(runner: Runner) -> frozenset[str]:
-    return frozenset(job.job_id for job in parse_active(runner.run(SHOW_ALL_ACTIVE), "sacct"))
+    """Jobs that slurmdbd believes to be running and slurmctld does not know."""
+    return frozenset(job.job_id for job in find_runaways(runner, SHOW_ALL_ACTIVE, SHOW_WHOLE_QUEUE))

@@ -27,6 +27,7 @@ from slurm_io.parsing_cluster import (
     with_organizations,
 )
 from slurm_io.parsing_transactions import parse_association_ids, parse_transactions
+from slurm_io.runaways import find_runaways
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -119,15 +120,7 @@ class Slurm(Accounting):
         return frozenset({*queued, *parse_active(self.runner.run(show_active_jobs(accounts)), "sacct")})
 
     def fetch_runaways(self, accounts: Collection[AccountName]) -> frozenset[ActiveJob]:
-        """Jobs under some accounts that slurmdbd believes to be running and slurmctld does not know.
-
-        One that starts or ends between the questions is none: it is asked for twice.
-        """
+        """Jobs under some accounts that slurmdbd believes to be running and slurmctld does not know."""
         if not accounts:
             return frozenset()
-        believed = parse_active(self.runner.run(show_active_jobs(accounts)), "sacct")
-        queued = {job.job_id for job in parse_active(self.runner.run(show_queue(accounts)), "squeue")}
-        missing = frozenset(job for job in believed if job.job_id not in queued)
-        if not missing:
-            return missing
-        return missing & frozenset(parse_active(self.runner.run(show_active_jobs(accounts)), "sacct"))
+        return find_runaways(self.runner, show_active_jobs(accounts), show_queue(accounts))
