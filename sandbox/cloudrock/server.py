@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 START_SECONDS = 20
+KEEP_ALIVE_SECONDS = 75
+"""Of idle connections. Clients drop theirs after 5: were it 5 here too, one could send into a closing one."""
 
 
 class Marketplace:
@@ -158,6 +160,7 @@ def _configuration(gateway: Gateway) -> uvicorn.Config:
         lifespan="off",
         ws="none",
         timeout_graceful_shutdown=2,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
     )
 
 

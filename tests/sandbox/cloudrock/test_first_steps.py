@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from sandbox.cloudrock import Marketplace, OfficeClient
+from sandbox.cloudrock.server import KEEP_ALIVE_SECONDS
 
 
 def test_an_order_becomes_a_resource_with_one_plan_period_and_takes_usage() -> None:
@@ -37,3 +38,9 @@ def test_the_back_office_answers_staff_from_another_process_and_nobody_else() ->
         with pytest.raises(LookupError, match="for staff"):
             stranger.pause_worker()
         stranger.close()
+
+
+def test_an_idle_connection_lives_longer_here_than_a_client_keeps_it() -> None:
+    client_keeps = httpx.Limits().keepalive_expiry
+    assert client_keeps is not None
+    assert client_keeps * 2 < KEEP_ALIVE_SECONDS
