@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import certifi
 import pytest
 
 from tests.own_folder import CLUSTER_FOLDER, DOCKER_FOLDER, FOLDER
@@ -19,6 +21,10 @@ os.environ["PREFECT_HOME"] = str(FOLDER / "prefect")
 os.environ["MPLCONFIGDIR"] = str(FOLDER / "matplotlib")
 os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
 os.environ["DO_NOT_TRACK"] = "1"
+ONE_AUTHORITY = FOLDER / "one-authority.pem"
+"""Every client reads all of the world's certificate authorities, and here all of them speak plain HTTP."""
+END_OF_ONE = "-----END CERTIFICATE-----\n"
+os.environ["SSL_CERT_FILE"] = os.environ["PREFECT_API_SSL_CERT_FILE"] = str(ONE_AUTHORITY)
 pytest_plugins = ["tests.spread"]
 
 
@@ -29,6 +35,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)  # .sandbox is where pytest's own temporary folders go too
+    ONE_AUTHORITY.write_text(Path(certifi.where()).read_text().partition(END_OF_ONE)[0] + END_OF_ONE)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

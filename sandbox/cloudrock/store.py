@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, create_pool_from_url, event, make_url
 from sqlalchemy.orm import Session
 
 from sandbox.cloudrock import usage_tables
@@ -16,7 +16,24 @@ if TYPE_CHECKING:
     from pathlib import Path
     from sqlite3 import Connection as SqliteConnection
 
+    from sqlalchemy import Dialect
+
 ALL_TABLES = usage_tables.OfferingUser.metadata
+STATEMENTS: dict[Any, Any] = {}
+"""A process may have hundreds of stores one after another: what SQLAlchemy compiled for one serves all.
+
+It keeps what it compiled by dialect, so they share that too.
+"""
+
+
+def _dialect() -> Dialect:
+    """SQLite as SQLAlchemy speaks it, once it has met the library."""
+    engine = create_engine("sqlite://")
+    with engine.connect():
+        return engine.dialect
+
+
+DIALECT = _dialect()
 
 
 class Store:
@@ -25,9 +42,11 @@ class Store:
     def __init__(self, file: Path) -> None:
         self.file = file
         self._writer = threading.RLock()
-        self._engine = create_engine(
-            f"sqlite:///{file}", pool_size=8, max_overflow=64, connect_args={"check_same_thread": False}
+        url = make_url(f"sqlite:///{file}")
+        pool = create_pool_from_url(
+            url, pool_size=8, max_overflow=64, connect_args={"check_same_thread": False}
         )
+        self._engine = Engine(pool, DIALECT, url, execution_options={"compiled_cache": STATEMENTS})
         event.listen(self._engine, "connect", _prepare)
         event.listen(self._engine, "begin", _begin)
         ALL_TABLES.create_all(self._engine)

@@ -144,6 +144,7 @@ def my_cnf(setting: Setting) -> str:
     there, which then crashes: so each has a folder of its own.
     """
     places = setting.places
+    log_size = "64M" if setting.ports.relay is None else "8M"  # each quick one is a copy of a template
     return f"""\
 [mariadbd]
 user={setting.user}
@@ -160,6 +161,6 @@ innodb_flush_method=nosync
 innodb_flush_log_at_trx_commit=0
 innodb_doublewrite=0
 innodb_buffer_pool_size=512M
-innodb_log_file_size=64M
+innodb_log_file_size={log_size}
 innodb_lock_wait_timeout=900
 """

@@ -29,7 +29,13 @@ FLOWS = {"pull": ("flows.pull", "pull_orders"), "repair": ("flows.repair", "repa
 OURS = ("CLOUDROCK_", "SLURM_", "SYNC_")
 KILLED, CRASHED, NO_END = "KILLED", "CRASHED", "NO END"
 LONGEST_SECONDS = 180
-PATIENCE = {"PREFECT_CLIENT_MAX_RETRIES": "3", "PREFECT_LOGGING_TO_API_ENABLED": "false"}
+LATE = ("fastapi.encoders", "graphviz", "prefect.engine", "prefect.flow_engine", "prefect.task_engine")
+"""What Prefect imports only when a flow runs."""
+PATIENCE = {
+    "PREFECT_CLIENT_MAX_RETRIES": "3",
+    "PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED": "false",
+    "PREFECT_LOGGING_TO_API_ENABLED": "false",
+}
 """The test's Prefect server keeps its runs in SQLite; with several clients it answers 503 at times."""
 APART = multiprocessing.get_context("forkserver")
 ONE_AT_A_TIME = threading.Lock()
@@ -50,7 +56,7 @@ class Run:
 
 def start_server(prefect_api_url: str) -> None:
     """From here on processes are forked, and their flows report to that Prefect server."""
-    APART.set_forkserver_preload([*(module for module, _ in FLOWS.values()), __name__])
+    APART.set_forkserver_preload([*LATE, *(module for module, _ in FLOWS.values()), __name__])
     with environment_of({"PYTHONPATH": str(ROOT), "PREFECT_API_URL": prefect_api_url, **PATIENCE}):
         forkserver.ensure_running()
 
@@ -94,6 +100,7 @@ def run_there(
     os.chdir(folder)
     from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings  # noqa: PLC0415
 
+    send_no_events()
     module, name = FLOWS[flow]
     there.recv()
     try:
@@ -103,6 +110,14 @@ def run_there(
     except Exception:  # noqa: BLE001 - a bug, or a Prefect server that does not keep up: a test tells it
         ended = (CRASHED, traceback.format_exc(), ())
     there.send(ended)
+
+
+def send_no_events() -> None:
+    """Prefect's events go nowhere: the server here keeps none, and each run would open a websocket."""
+    from prefect.events.clients import NullEventsClient  # noqa: PLC0415 - fast tests do without
+    from prefect.events.worker import EventsWorker  # noqa: PLC0415 - the same
+
+    EventsWorker.set_client_override(NullEventsClient)
 
 
 def results_of(flow_run: UUID | None) -> tuple[tuple[str, str], ...]:

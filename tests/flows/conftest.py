@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sandbox.cloudrock import Marketplace
+from tests.flows import apart
 from tests.flows.drifting import drifting as drifting  # noqa: PLC0414 - a fixture of several files
 from tests.flows.site import COMPONENTS, Site
 from tests.own_folder import PEOPLE, SUFFIX, person
@@ -34,7 +35,9 @@ def prefect_server() -> Iterator[None]:
         settings.PREFECT_SERVER_SERVICES_EVENT_PERSISTER_ENABLED: False,
         settings.PREFECT_SERVER_SERVICES_TRIGGERS_ENABLED: False,
         settings.PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,  # a flow's end waits up to a second for its thread
+        settings.PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED: False,
     }
+    apart.send_no_events()
     with settings.temporary_settings(unneeded), prefect_test_harness(server_startup_timeout=120):
         yield
 
