@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from allocations.usage import UNKNOWN, add_up, seconds_by_account, tres_seconds
 from slurm_io.errors import UnexpectedSlurmOutput
-from slurm_io.parsing import parse_count, parse_jobs, parse_pair
+from slurm_io.parsing import columns_of, lines_of, parse_count, parse_jobs, parse_pair
 from tests.slurm_io.broken import broken_lines, garbled
 
 if TYPE_CHECKING:
@@ -236,3 +237,16 @@ def test_garbled_jobs_are_read_or_refused_and_never_crash(text: str) -> None:
         return
     assert len(jobs) == text.count("\n")
     assert (jobs.records["span_seconds"] >= 0).all()
+
+
+@given(st.text(st.sampled_from("ab|\n\n\"'\\\t\0 \u2028")))
+def test_columns_are_what_the_lines_say_and_refused_where_they_are(text: str) -> None:
+    fields = ("one", "two")
+    try:
+        lines = list(lines_of(text, fields, "sacct"))
+    except UnexpectedSlurmOutput as refusal:
+        with pytest.raises(UnexpectedSlurmOutput, match=re.escape(str(refusal))):
+            columns_of(text, fields, "sacct")
+        return
+    columns = columns_of(text, fields, "sacct").to_pydict()
+    assert list(zip(columns["one"], columns["two"], strict=True)) == [tuple(line) for line in lines]
