@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 import pandas as pd
+from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ OTHERS = "#cbd5e1"
 MOST_SERIES, MOST_BARS = 10, 15
 LONGEST_NAME = 40
 WIDTH = 9.0
+BAR_WIDTH = 0.8
 
 
 def usage_per_day(days: pd.DataFrame, unit_seconds: int, unit: str, every_day: Iterable[date]) -> str:
@@ -55,8 +57,12 @@ def usage_per_day(days: pd.DataFrame, unit_seconds: int, unit: str, every_day: I
         bottom = pd.Series(0.0, index=table.index)
         positions = [day.day for day in table.index]
         for name, (values, colour) in series.items():
-            axes.bar(positions, values, bottom=bottom, color=colour, width=0.8, label=shortened(str(name)))
-            bottom = bottom + values
+            top = bottom + values
+            corners = [_corners(*one) for one in zip(positions, bottom, top, strict=True)]
+            axes.add_collection(PolyCollection(corners, facecolors=colour, label=shortened(str(name))))
+            bottom = top
+        axes.autoscale_view()
+        axes.set_ylim(bottom=0)
         axes.set_xticks(positions)
         axes.set_xlim(positions[0] - 0.6, positions[-1] + 0.6)
         axes.set_ylabel(unit)
@@ -88,6 +94,12 @@ def shortened(name: str) -> str:
     """A name that leaves room for its bar; an underscore at its front would hide it from a legend."""
     text = name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
     return f"\u200b{text}" if text.startswith("_") else text
+
+
+def _corners(place: float, bottom: float, top: float) -> list[tuple[float, float]]:
+    """A bar. Matplotlib's own are an artist each, which takes most of a plot's time."""
+    left, right = place - BAR_WIDTH / 2, place + BAR_WIDTH / 2
+    return [(left, bottom), (left, top), (right, top), (right, bottom)]
 
 
 def _canvas(height: float) -> tuple[Figure, Axes]:

@@ -5,6 +5,7 @@ pytest-xdist's own `--dist=loadgroup` groups nothing under pytest 9.2 (docs/deci
 
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING
 
 import pytest
@@ -43,6 +44,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if rank(item) > len(SLOW):
             item.add_marker(pytest.mark.fast)
     items.sort(key=rank)
+
+
+def pytest_collection_finish() -> None:
+    """What is there by now stays: it need not be searched for garbage again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def is_native_first(item: pytest.Item) -> bool:

@@ -5,6 +5,7 @@ Importing Prefect takes seconds, so the processes are forked from a server that 
 
 from __future__ import annotations
 
+import gc
 import json
 import multiprocessing
 import os
@@ -101,6 +102,7 @@ def run_there(
     from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings  # noqa: PLC0415
 
     send_no_events()
+    gc.freeze()
     module, name = FLOWS[flow]
     there.recv()
     try:
