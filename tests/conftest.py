@@ -19,7 +19,7 @@ os.environ["PREFECT_HOME"] = str(FOLDER / "prefect")
 os.environ["MPLCONFIGDIR"] = str(FOLDER / "matplotlib")
 os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
 os.environ["DO_NOT_TRACK"] = "1"
-pytest_plugins = ["tests.spread"]
+pytest_plugins = ["tests.spread", "tests.browser"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -78,7 +78,7 @@ def _draw(axes: Axes, series: Series, begin: datetime, end: datetime) -> None:
     axes.set_xlim(begin, end)  # type: ignore[arg-type] # the same
     axes.set_title(f"{series.name}, {series.unit}", loc="left", fontsize=9, color=INK)
     axes.yaxis.set_major_formatter("{x:,.0f}")
-    locator = AutoDateLocator(maxticks=8, tz=begin.tzinfo)
+    locator = AutoDateLocator(maxticks=8, tz=begin.tzinfo)  # type: ignore[no-untyped-call] # the same
     axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator, tz=begin.tzinfo))
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator, tz=begin.tzinfo))  # type: ignore[no-untyped-call] # the same
     axes.grid(axis="y", color=INK, alpha=0.15, linewidth=0.6)

@@ -148,9 +148,9 @@ class Pages:
         """A page that says one thing."""
         return self._render("message.html", Visit(), title=title, sentence=sentence)
 
-    def style(self) -> str:
-        """How the pages look."""
-        return self._templates.get_template("style.css").render()
+    def file(self, name: str) -> str:
+        """What the pages load."""
+        return self._templates.get_template(name).render()
 
     def _render(self, template: str, visit: Visit, *, moving: bool = False, **values: object) -> str:
         return self._templates.get_template(template).render(visit=visit, moving=moving, **values)

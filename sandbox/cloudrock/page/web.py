@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
 HEADERS = {
     "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self' 'unsafe-inline'; form-action 'self'; base-uri 'none'; "
-        "frame-ancestors 'none'"
+        "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self' 'unsafe-inline'; "
+        "img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
@@ -67,7 +67,8 @@ class Site:
         _get(app, "/", lambda _: _sent_to(HOME))
         self._page(app, HOME, lambda _, visit: pages.overview(visit))
         self._page(app, f"{HOME}requests/", self._requests)
-        _get(app, f"{HOME}style.css", self._style)
+        _get(app, f"{HOME}style.css", lambda _: self._file("style.css", "text/css"))
+        _get(app, f"{HOME}follow.js", lambda _: self._file("follow.js", "text/javascript"))
         _get(app, f"{HOME}report/", self._report)
 
         def show_form(request: Request, visit: Visit) -> str:
@@ -79,8 +80,9 @@ class Site:
         def show_resource(request: Request, visit: Visit) -> str:
             return pages.resource(_uuid(request), visit)
 
-        for path, show in ((order, show_form), (item, show_item), (resource, show_resource)):
-            self._page(app, path, show)
+        self._page(app, order, show_form)
+        self._page(app, item, show_item)
+        self._page(app, resource, show_resource)
         buttons: tuple[tuple[str, Press, Show], ...] = (
             (order, self._place, show_form),
             (f"{item}approve/", lambda request, _: desk.approve(_uuid(request)), show_item),
@@ -136,8 +138,8 @@ class Site:
         changes_only = request.query_params.get("show") == "changes"
         return self._pages.requests(visit, changes_only=changes_only)
 
-    def _style(self, _request: Request) -> Response:
-        return Response(self._pages.style(), headers=HEADERS, media_type="text/css")
+    def _file(self, name: str, media_type: str) -> Response:
+        return Response(self._pages.file(name), headers=HEADERS, media_type=media_type)
 
     def _report(self, _request: Request) -> Response:
         file = self._pages.around.report()
