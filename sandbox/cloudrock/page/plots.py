@@ -64,6 +64,7 @@ def told(series: tuple[Series, ...], begin: datetime, end: datetime) -> str:
 
 def _draw(axes: Axes, series: Series, begin: datetime, end: datetime) -> None:
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter  # noqa: PLC0415 - the same
+    from matplotlib.ticker import MaxNLocator  # noqa: PLC0415 - the same
 
     times = [begin, *(at for at, _ in series.points), end]
     amounts = [0, *(amount for _, amount in series.points)]
@@ -77,6 +78,7 @@ def _draw(axes: Axes, series: Series, begin: datetime, end: datetime) -> None:
     axes.set_ylim(bottom=0, top=None if max(amounts) else 1)
     axes.set_xlim(begin, end)  # type: ignore[arg-type] # the same
     axes.set_title(f"{series.name}, {series.unit}", loc="left", fontsize=9, color=INK)
+    axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
     axes.yaxis.set_major_formatter("{x:,.0f}")
     locator = AutoDateLocator(maxticks=8, tz=begin.tzinfo)  # type: ignore[no-untyped-call] # the same
     axes.xaxis.set_major_locator(locator)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     Row = TypeVar("Row", bound=Named)
 
 REFRESH_SECONDS = 3
+SMALLEST_SHARE = 0.0001
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class Pages:
             lstrip_blocks=True,
         )
         self._templates.globals.update(key=key, refresh_seconds=REFRESH_SECONDS, words=wording, around=around)
-        self._templates.filters["moment"] = as_moment
+        self._templates.filters.update(moment=as_moment, percent=as_percent)
 
     def overview(self, visit: Visit) -> str:
         """Everything, and where to go on."""
@@ -172,6 +173,11 @@ def _found(session: Session, table: type[Row], uuid: str) -> Row:
 
 def _uuids_of(resource: Resource | None) -> set[str]:
     return set() if resource is None else {resource.uuid, resource.allocation.uuid}
+
+
+def as_percent(share: float) -> str:
+    """A share as people read it: one that is there is not shown as none."""
+    return "under 0.01%" if 0 < share < SMALLEST_SHARE else f"{share:.2%}"
 
 
 def as_moment(moment: datetime) -> str:

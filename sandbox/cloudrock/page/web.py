@@ -12,7 +12,7 @@ import ipaddress
 import secrets
 from dataclasses import replace
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 from fastapi import FastAPI, Request, Response
 from starlette.concurrency import run_in_threadpool
@@ -180,7 +180,10 @@ def _is_ours(request: Request) -> bool:
 
     A foreign name that is made to lead here would let its pages read ours, keys and all.
     """
-    host = request.url.hostname or ""
+    try:
+        host = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
+    except ValueError:
+        return False
     try:
         ipaddress.ip_address(host)
     except ValueError:

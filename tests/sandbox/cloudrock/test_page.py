@@ -112,7 +112,7 @@ def test_usage_stands_beside_its_limit_with_a_plot_and_users_shares(visitor: Vis
         amounts = {"cpu_usage": used, "gpu_usage": 0, "ram_usage": 7}
         visitor.tell(f"marketplace-slurm-remote/{resource}/set_usage/", {**row, **amounts})
     text = visitor.see(f"resources/{resource}/")
-    for words in ("75.00%", "123,456", "MB-minutes", "67%", "33%", "50%", "<svg", "CPU, minutes"):
+    for words in ("75.00%", "123,456", "MB-minutes", "66.67%", "33.33%", "50.00%", "<svg", "CPU, minutes"):
         assert words in text, words
     assert "GPU, minutes" not in text
     assert "currentColor" in text

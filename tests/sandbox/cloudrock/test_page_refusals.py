@@ -78,7 +78,7 @@ def test_a_form_without_the_key_of_this_start_does_nothing(visitor: Visitor) -> 
 
 def test_only_names_of_this_machine_are_answered(visitor: Visitor) -> None:
     for host, status in (
-        *(("evil.example.com", 403), ("127.0.0.1.nip.io:8008", 403), ("localhost:8008", 200)),
+        *(("evil.example.com", 403), ("[", 403), ("127.0.0.1.nip.io:8008", 403), ("localhost:8008", 200)),
         *(("[::1]:8008", 200), ("marketplace:8008", 200)),
     ):
         for path in ("", visitor.order_path):
