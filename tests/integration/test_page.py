@@ -20,6 +20,14 @@ HOSTILE = "Tides & <b>currents</b>"
 PHONE = {"width": 390, "height": 844}
 
 
+def go(up: Any, page: Any, words: str) -> None:
+    """The overview, and from there the page that a link of these words leads to: its heading is the same."""
+    page.goto(up.stack.page_url)
+    with page.expect_navigation():
+        page.get_by_role("link", name=words, exact=True).first.click()
+    page.get_by_role("heading", level=1, name=words, exact=True).wait_for()
+
+
 class Person:
     """Somebody at the page, with the means of the browser."""
 
@@ -32,9 +40,7 @@ class Person:
         page.on("console", lambda said: self.complaints.append(said.text) if said.type == "error" else None)
 
     def go_to(self, words: str) -> None:
-        """The overview, and from there the page that a link of these words leads to."""
-        self.page.goto(self.up.stack.page_url)
-        self.page.get_by_role("link", name=words, exact=True).first.click()
+        go(self.up, self.page, words)
 
     def press(self, words: str) -> None:
         self.page.get_by_role("button", name=words).click()
@@ -108,7 +114,7 @@ def test_up_prints_one_address_which_leads_to_prefect(up: Any, page: Any) -> Non
     assert pages == [up.stack.page_url]
     assert up.stack.ui_url not in up.screen.partition("Open ")[2].partition("For your shell")[0]
     page.goto(pages[0])
-    page.get_by_role("link", name="Prefect UI").click()
+    page.get_by_role("link", name="Prefect UI", exact=True).click()
     see(page, "Dashboard", "Flow Runs")
     assert page.url.startswith(up.stack.ui_url)
 
@@ -162,16 +168,14 @@ def test_the_overview_tells_offerings_resources_and_orders(
 
 
 def test_an_allocation_in_use_shows_usage_with_a_plot_and_its_users(up: Any, page: Any, shoot: Any) -> None:
-    page.goto(up.stack.page_url)
-    page.get_by_role("link", name="Protein folding", exact=True).first.click()
-    see(page, "Usage of", "CPU", "MB-minutes", up.stack.person, "100%", "of the limit", "set_usage")
+    go(up, page, "Protein folding")
+    see(page, "Usage of", "CPU", "MB-minutes", up.stack.person, "100.00%", "under 0.01%", "set_usage")
     assert page.get_by_role("img", name="The amounts as they were told").is_visible()
     shoot("sandbox-allocation", whole=True)
 
 
 def test_limits_that_cannot_be_are_explained_beside_what_was_typed(up: Any, page: Any, shoot: Any) -> None:
-    page.goto(up.stack.page_url)
-    page.get_by_role("link", name="Order an allocation").click()
+    go(up, page, "Order an allocation")
     page.get_by_label("Name").fill("Ice sheets")
     page.get_by_label("GPU").fill("a lot")
     page.get_by_role("button", name="Place the order").click()
@@ -185,9 +189,7 @@ def test_every_page_fits_a_phone_by_day_and_by_night(up: Any, page: Any, shoot: 
     page.set_viewport_size(PHONE)
     page.emulate_media(color_scheme=colours)
     for words in ("Overview", "Requests", "Order an allocation", "Protein folding"):
-        page.goto(up.stack.page_url)
-        page.get_by_role("link", name=words, exact=True).first.click()
-        see(page, words)
+        go(up, page, words)
         assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"], words
     if colours == "dark":
         shoot("sandbox-phone")
