@@ -13,8 +13,6 @@ PLACES = frozenset({"non_field_errors", "detail", "details", "items"})
 """Where complaints stand that are about no field."""
 UNDER_WAY = ("pending", "executing")
 """The states of an order item that is not finished."""
-MOVING = frozenset({"Creating", "Updating", "Terminating"})
-"""The states of a resource that something is about to end."""
 
 
 def sentence_of(error: Exception) -> str:
