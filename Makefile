@@ -21,7 +21,7 @@ $(READY): requirements.lock pyproject.toml
 demo: $(READY)  ## one order on a real SLURM cluster, to its usage in the marketplace; then everything stops
 	@$(BIN)/cloudrock-slurm demo
 
-up: $(READY)  ## the same, and it stays up: prints the Prefect UI's address
+up: $(READY)  ## the same, and it stays up: prints the address of its page
 	@$(BIN)/cloudrock-slurm up
 
 down: $(READY)  ## stop what `make up` started

@@ -215,7 +215,7 @@ def demo(*, folder: SandboxFolder = None) -> int:
 
 @app.command
 def up(*, folder: SandboxFolder = None) -> int:
-    """The demo, and the sandbox stays up; prints the Prefect UI's address."""
+    """The demo, and the sandbox stays up; prints the address of its page, where one orders and sees."""
     from sandbox.demo import up as perform  # noqa: PLC0415 - the same
 
     return perform(folder)

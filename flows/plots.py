@@ -9,6 +9,7 @@ import matplotlib as mpl
 import pandas as pd
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -36,6 +37,7 @@ COLOURS = (
 OTHERS = "#cbd5e1"
 MOST_SERIES, MOST_BARS = 10, 15
 LONGEST_NAME = 40
+SMALLEST_PERCENTAGE = 0.1
 WIDTH = 9.0
 BAR_WIDTH = 0.8
 
@@ -66,6 +68,7 @@ def usage_per_day(days: pd.DataFrame, unit_seconds: int, unit: str, every_day: I
         axes.set_xticks(positions)
         axes.set_xlim(positions[0] - 0.6, positions[-1] + 0.6)
         axes.set_ylabel(unit)
+        axes.yaxis.set_major_locator(MaxNLocator(6, integer=True))
         axes.yaxis.set_major_formatter("{x:,.0f}")
         axes.grid(axis="y", color="#e2e8f0", linewidth=0.6)
         axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False, fontsize=8)
@@ -80,14 +83,20 @@ def bars(values: Mapping[str, float], label: str, *, percent: bool = False) -> s
         colours = ["#dc2626" if percent and value > 1 else "#2563eb" for value in shown.values()]
         numbers = [value * 100 if percent else value for value in shown.values()]
         drawn = axes.barh([shortened(name) for name in shown], numbers, color=colours, height=0.7)
-        texts = [f"{number:.1f} %" if percent else f"{number:,.0f}" for number in numbers]
+        texts = [percentage(number) if percent else f"{number:,.0f}" for number in numbers]
         axes.bar_label(drawn, texts, padding=3, fontsize=8, color="#334155")
         axes.invert_yaxis()
         axes.margins(x=0.12)
         axes.set_xlabel(label)
-        axes.xaxis.set_major_formatter("{x:,.0f}")
+        axes.xaxis.set_major_locator(MaxNLocator(8, integer=not percent))
+        axes.xaxis.set_major_formatter("{x:,g}" if percent else "{x:,.0f}")
         axes.grid(axis="x", color="#e2e8f0", linewidth=0.6)
         return _svg(figure)
+
+
+def percentage(number: float) -> str:
+    """One decimal, and as many as it takes where that would show nothing."""
+    return f"{number:.1f} %" if number == 0 or number >= SMALLEST_PERCENTAGE else f"{number:.2g} %"
 
 
 def shortened(name: str) -> str:

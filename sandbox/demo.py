@@ -59,7 +59,7 @@ def perform(stack: Stack, *, stays: bool) -> int:
         with alone(stack):
             if not stack.is_up():
                 return play(stack, console, stays=stays)
-            tell_failure(console, f"it is up already, at {stack.ui_url}: use it, or stop it first (down)")
+            tell_failure(console, f"it is up already, at {stack.page_url}: use it, or stop it first (down)")
     except SandboxError as error:
         console.print(f"[bold red]Failed:[/] {error}", highlight=False)
     except KeyboardInterrupt:
@@ -134,9 +134,13 @@ def tell_failure(console: Console, reason: str) -> None:
 
 def tell_address(console: Console, stack: Stack) -> None:
     """What a person can do now."""
-    market = stack.services.folder / "market.tokens.json"
-    console.print(f"\nPrefect UI: [bold]{stack.ui_url}[/]", highlight=False)
-    console.print(f"Marketplace: {stack.market['api_url']} (tokens: {market})", highlight=False)
+    tokens = stack.services.folder / "market.tokens.json"
+    console.print(f"\nOpen [bold]{stack.page_url}[/]", highlight=False)
+    console.print(
+        "There one orders, changes and ends allocations, sees their usage, and goes on to the Prefect UI.",
+        highlight=False,
+    )
+    console.print(f"The marketplace's address and tokens, for programs: {tokens}", highlight=False)
     exports = " ".join(f"{name}={value}" for name, value in stack.shell_environment().items())
     console.print(f"For your shell: export {exports}", highlight=False)
     console.print("It stays up until: make down", highlight=False)

@@ -25,6 +25,8 @@ from sandbox.slurm.places import free_ports
 
 CHECKOUT = Path(__file__).parents[1]
 FOLDER = CHECKOUT / ".sandbox"
+COMPONENTS = Path(__file__).parent / "components.yaml"
+"""What the sandbox's offering sells; the seed `playground` has the same."""
 SHELL_NAMES = ("PREFECT_HOME", "PREFECT_API_URL")
 PREFECT = (sys.executable, "-m", "prefect")
 """Not the console script: this way the flows are the ones of this checkout."""
@@ -55,6 +57,16 @@ class Stack:
     def home(self) -> Path:
         """Where Prefect keeps its database and files."""
         return self.services.folder / "prefect"
+
+    @property
+    def agent_folder(self) -> Path:
+        """Where the agent keeps its state and its reports."""
+        return self.services.folder / "agent"
+
+    @property
+    def page_url(self) -> str:
+        """Where the stand-in's page is: the one address to begin at."""
+        return str(self.market["page_url"])
 
     @property
     def ui_url(self) -> str:
@@ -99,8 +111,9 @@ class Stack:
             "CLOUDROCK_API_URL": market["api_url"],
             "CLOUDROCK_API_TOKEN": market["tokens"]["provider_owner"],
             "CLOUDROCK_OFFERING_UUID": market["offering_uuid"],
-            "CLOUDROCK_STATE_DIR": str(self.services.folder / "agent"),
+            "CLOUDROCK_STATE_DIR": str(self.agent_folder),
             "SLURM_DEPLOYMENT_TYPE": "native",
+            "SLURM_TRES_CONFIG_PATH": str(COMPONENTS),
         }
 
     def shell_environment(self) -> dict[str, str]:
@@ -145,8 +158,12 @@ class Stack:
         """The stand-in, on a database of its own."""
         database = self.services.folder / "market.sqlite"
         argv = (sys.executable, "-m", "sandbox.cloudrock", "--port", "0", "--database", str(database))
-        suffix = ("--people-suffix", self.suffix)
-        process = self.services.start("marketplace", *argv, *suffix, environment={}, cwd=CHECKOUT)
+        seed = ("--seed", "playground", "--people-suffix", self.suffix)
+        page = ("--prefect-ui", self.ui_url, "--reports", str(self.agent_folder / "reports"))
+        environment = {"MPLCONFIGDIR": str(self.services.folder / "matplotlib")}
+        process = self.services.start(
+            "marketplace", *argv, *seed, *page, environment=environment, cwd=CHECKOUT
+        )
         tokens = self.services.folder / "market.tokens.json"
         self.services.wait(
             "marketplace", process, lambda: b"tokens:" in self.log("marketplace"), READY_SECONDS

@@ -25,7 +25,7 @@ ONE_AUTHORITY = FOLDER / "one-authority.pem"
 """Every client reads all of the world's certificate authorities, and here all of them speak plain HTTP."""
 END_OF_ONE = "-----END CERTIFICATE-----\n"
 os.environ["SSL_CERT_FILE"] = os.environ["PREFECT_API_SSL_CERT_FILE"] = str(ONE_AUTHORITY)
-pytest_plugins = ["tests.spread"]
+pytest_plugins = ["tests.spread", "tests.browser"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -10,6 +10,7 @@ import sys
 import threading
 from pathlib import Path
 
+from sandbox.cloudrock.page.views import Surroundings
 from sandbox.cloudrock.seed import CASTS
 from sandbox.cloudrock.server import Marketplace
 
@@ -31,6 +32,10 @@ def main() -> None:
     parser.add_argument(
         "--worker-delay", type=float, default=1.0, help="seconds from approval to the resource"
     )
+    parser.add_argument("--prefect-ui", default="", help="the address that the page links to")
+    parser.add_argument(
+        "--reports", type=Path, help="the folder of the agent's monthly reports, for the page"
+    )
     options = parser.parse_args()
     stopping = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -41,10 +46,13 @@ def main() -> None:
         seed_with=options.seed,
         people_suffix=options.people_suffix,
         worker_delay_seconds=options.worker_delay,
+        around=Surroundings(options.prefect_ui, options.reports),
     ) as marketplace:
         tokens = options.tokens or options.database.with_suffix(".tokens.json")
         write_tokens(marketplace, tokens)
-        sys.stdout.write(f"cloudrock stand-in: {marketplace.api_url} tokens: {tokens}\n")
+        sys.stdout.write(
+            f"cloudrock stand-in: {marketplace.api_url} page: {marketplace.page_url} tokens: {tokens}\n"
+        )
         sys.stdout.flush()
         stopping.wait()
 
@@ -53,6 +61,7 @@ def write_tokens(marketplace: Marketplace, file: Path) -> None:
     """Everything that another process needs to begin, readable by its owner only."""
     notes = {
         "api_url": marketplace.api_url,
+        "page_url": marketplace.page_url,
         "tokens": marketplace.tokens,
         "users": marketplace.users,
         "service_provider_uuid": marketplace.service_provider_uuid,

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from starlette.types import Scope
 
     from sandbox.cloudrock.back_office import BackOffice
+    from sandbox.cloudrock.page.web import Site
     from sandbox.cloudrock.parts import Parts
     from sandbox.cloudrock.routing import Handler
 
@@ -62,8 +63,8 @@ METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 SAFE = {"GET", "HEAD", "OPTIONS"}
 
 
-def make_application(parts: Parts, office: BackOffice) -> FastAPI:
-    """The marketplace's API, and beside it the back office below /sandbox/."""
+def make_application(parts: Parts, office: BackOffice, site: Site) -> FastAPI:
+    """The marketplace's API, and beside it the back office below /sandbox/ and the page below /page/."""
     app = FastAPI(openapi_url=None, redirect_slashes=False)
     paths = {path: handlers for family in FAMILIES for path, handlers in family.ROUTES.paths.items()}
     for path in sorted(paths, key=lambda path: path.count("{")):  # users/me/ before users/{uuid}/
@@ -71,6 +72,7 @@ def make_application(parts: Parts, office: BackOffice) -> FastAPI:
     app.add_api_route(
         "/sandbox/{name}/", _office_endpoint(parts, office), methods=["POST"], response_model=None
     )
+    site.mount(app)
     app.add_exception_handler(404, lambda request, _: _unknown_path(app, request))
     return app
 

@@ -212,6 +212,10 @@ class BackOffice(People):
         """Book a usage report that has a date under its month, which the recorded server does not."""
         self._parts.switches.dated_usage = enabled
 
+    def set_limits_orders(self, enabled: bool) -> None:  # noqa: FBT001 - also called with JSON
+        """Let customers order limits over REST, which the recorded server refuses."""
+        self._parts.switches.limits_orders = enabled
+
     def fail_next(  # noqa: PLR0913 - all named
         self,
         pattern: str,
@@ -233,7 +237,7 @@ class BackOffice(People):
         self._parts.faults.clear()
 
     def requests(self) -> list[dict[str, object]]:
-        """The API requests so far: method, path, query, actor, body, status."""
+        """The API requests so far: method, path, query, actor, body, status, at."""
         return self._parts.journal.entries()
 
     def clear_requests(self) -> None:

@@ -39,6 +39,8 @@ class Switches:
     freeipa: bool = True
     dated_usage: bool = False
     """Whether a usage report with a date is booked under its month; the recorded server ignores the date."""
+    limits_orders: bool = False
+    """Whether limits can be ordered over REST; the recorded server refuses them, later ones do not."""
 
 
 @dataclass(frozen=True)

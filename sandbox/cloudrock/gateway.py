@@ -6,7 +6,7 @@ import asyncio
 import json
 from typing import TYPE_CHECKING
 
-from sandbox.cloudrock.clock import as_http_date
+from sandbox.cloudrock.clock import as_http_date, as_text
 from sandbox.cloudrock.errors import URI_TOO_LONG_PAGE
 from sandbox.cloudrock.journal import Entry
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from sandbox.cloudrock.parts import Parts
 
 LONGEST_LINE = 4094
+BESIDE_THE_API = ("/sandbox/", "/page/")
+"""What the real server does not have: neither logged nor troubled."""
 
 
 class Gateway:
@@ -29,7 +31,9 @@ class Gateway:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         entry = Entry(scope["method"], scope["path"], scope["query_string"].decode("latin-1"), "", None)
-        if not scope["path"].startswith("/sandbox/"):
+        entry.at = str(as_text(self._parts.clock.now()))
+        beside_the_api = scope["path"] == "/" or scope["path"].startswith(BESIDE_THE_API)
+        if not beside_the_api:
             self._parts.journal.add(entry)
         body = await _whole_body(receive)
         entry.body = _readable(body)
@@ -48,7 +52,7 @@ class Gateway:
             await _reply(send_dated, 414, page.encode(), "text/html", {})
             return
         fault = None
-        if not scope["path"].startswith("/sandbox/"):
+        if not beside_the_api:
             fault = self._parts.faults.take(scope["method"], scope["path"])
         await self._serve(scope, _replayed(body, receive), send_dated, fault, _Connection(receive, send))
 

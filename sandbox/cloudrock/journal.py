@@ -5,13 +5,18 @@ from __future__ import annotations
 import threading
 from collections import deque
 from dataclasses import asdict, dataclass
+from itertools import islice
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 LONGEST = 100_000
 
 
 @dataclass
 class Entry:
-    """One request. `status` is 0 when the connection was dropped."""
+    """One request. `status` is 0 when the connection was dropped, `at` is the server's time."""
 
     method: str
     path: str
@@ -19,6 +24,7 @@ class Entry:
     actor: str
     body: object
     status: int = 0
+    at: str = ""
 
 
 class Journal:
@@ -37,6 +43,11 @@ class Journal:
         """All of them, as plain objects."""
         with self._lock:
             return [asdict(entry) for entry in self._entries]
+
+    def last(self, count: int, wanted: Callable[[Entry], bool]) -> list[Entry]:
+        """The newest that are wanted, newest first."""
+        with self._lock:
+            return list(islice(filter(wanted, reversed(self._entries)), count))
 
     def clear(self) -> None:
         """Forget them."""

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 
 def order_body(
-    api_url: str, *, offering: str, project: str, name: str, plan: str | None
+    api_url: str,
+    *,
+    offering: str,
+    project: str,
+    name: str,
+    plan: str | None,
+    limits: Mapping[str, object] | None = None,
 ) -> dict[str, object]:
     """The body of POST marketplace-orders/ for one resource; offering, project and plan by their uuids."""
     wanted: dict[str, object] = {
         "offering": f"{api_url}marketplace-public-offerings/{offering}/",
         "attributes": {"name": name},
-        "limits": {},
+        "limits": dict(limits or {}),
         "accepting_terms_of_service": True,
     }
     if plan:

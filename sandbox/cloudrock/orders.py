@@ -12,6 +12,7 @@ from sandbox.cloudrock.checks import WrongError, checked, list_of
 from sandbox.cloudrock.clock import as_text
 from sandbox.cloudrock.errors import ApiError, ForbiddenError, NotFoundError, RefusedError
 from sandbox.cloudrock.filters import by_choice, by_uuid, filtered
+from sandbox.cloudrock.limits import ordered_limits
 from sandbox.cloudrock.offering_fields import money
 from sandbox.cloudrock.paging import page_reply
 from sandbox.cloudrock.rendering import Shape, or_absent
@@ -144,16 +145,15 @@ def _wanted_item(call: Call, body: dict[str, object]) -> OrderItem:
     attributes = body.get("attributes") or {}
     if not isinstance(attributes, dict):
         raise WrongError({"attributes": ["Expected a dictionary of attributes."]})
-    if body.get("limits"):
-        raise WrongError({"limits": ["Limits update is not supported for this resource."]})
+    limits = ordered_limits(call, offering, body.get("limits"))
     plan = _plan_of(call, offering, body.get("plan"))
-    cost = lifecycle.cost_of(plan, {})
+    cost = lifecycle.cost_of(plan, limits)
     return OrderItem(
         type="Create",
         offering=offering,
         plan=plan,
         attributes=attributes,
-        limits={},
+        limits=limits,
         cost=cost,
         created=call.now,
         modified=call.now,

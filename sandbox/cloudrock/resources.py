@@ -14,6 +14,7 @@ from sandbox.cloudrock.checks import any_text, checked
 from sandbox.cloudrock.clock import as_text, month_start
 from sandbox.cloudrock.errors import ForbiddenError, RefusedError
 from sandbox.cloudrock.filters import by_choice, by_moment, by_text, by_uuid, filtered, ordered
+from sandbox.cloudrock.limits import NOT_SUPPORTED, wanted_limits
 from sandbox.cloudrock.offering_fields import OFFERING_FIELDS
 from sandbox.cloudrock.orders import has_open_item, order_change
 from sandbox.cloudrock.paging import page_reply
@@ -230,9 +231,20 @@ def _other_plan(call: Call, resource: Resource) -> Plan:
 
 @ROUTES.post(ONE + "update_limits/")
 def update_limits(call: Call, uuid: str) -> Reply:
-    """Not for this kind of offering, whoever asks."""
-    _to_change(call, uuid)
-    raise RefusedError({"limits": "Limits update is not supported for this resource."})
+    """Order other limits: not for this kind of offering, whoever asks, but at a later server."""
+    resource = _to_change(call, uuid)
+    if not call.switches.limits_orders:
+        raise RefusedError({"limits": NOT_SUPPORTED})
+    limits = wanted_limits(call, resource)
+    return order_change(
+        call,
+        resource,
+        "Update",
+        plan=resource.plan,
+        limits=limits,
+        attributes={"old_limits": dict(resource.limits)},
+        cost=lifecycle.cost_of(resource.plan, limits),
+    )
 
 
 def _to_change(call: Call, uuid: str) -> Resource:

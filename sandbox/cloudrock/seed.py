@@ -1,4 +1,4 @@
-"""Starting states: the recording's, and the demo's. The same parts, under different names."""
+"""Starting states: the recording's, the demo's, the playground's. The same parts, under different names."""
 
 from __future__ import annotations
 
@@ -23,6 +23,10 @@ class Cast:
     project: str
     offering: str
     components: tuple[tuple[str, str, str], ...]
+    by_limit: frozenset[str] = frozenset()
+    """The components whose limits the customer orders; the others are billed by usage."""
+    plans: tuple[tuple[str, str], ...] = (("Standard", "1"),)
+    """Names, and what one unit of each component costs."""
 
 
 RECORDING = Cast(
@@ -63,7 +67,12 @@ DEMO = Cast(
     offering="SLURM cluster",
     components=(("cpu", "CPU", "minutes"), ("gres/gpu", "GPU", "minutes"), ("mem", "RAM", "MB-minutes")),
 )
-CASTS = {"demo": DEMO, "recording": RECORDING}
+PLAYGROUND = replace(
+    DEMO, by_limit=frozenset({"cpu", "gres/gpu"}), plans=(("Standard", "1"), ("Urgent", "2"))
+)
+"""The demo's, with something to change: limits that customers order, and a second plan. Its components are
+those of sandbox/components.yaml."""
+CASTS = {"demo": DEMO, "playground": PLAYGROUND, "recording": RECORDING}
 PROJECT_ROLES = {"project_user1": "admin", "project_user2": "manager", "project_user3": "member"}
 
 
@@ -94,13 +103,14 @@ def seed(office: BackOffice, cast: Cast) -> None:
     customer = office.add_customer(*cast.customer)
     project = office.add_project(customer, cast.project)
     offering = office.add_offering(provider, cast.offering, _components(cast))
+    plan, *_ = [office.add_plan(offering, *named) for named in cast.plans]
     rows = {
         "service_provider_uuid": office.add_service_provider(provider),
         "provider_uuid": provider,
         "customer_uuid": customer,
         "project_uuid": project,
         "offering_uuid": offering,
-        "plan_uuid": office.add_plan(offering, "Standard"),
+        "plan_uuid": plan,
     }
     for name, uuid in rows.items():
         office.note(name, uuid)
@@ -109,7 +119,12 @@ def seed(office: BackOffice, cast: Cast) -> None:
 
 def _components(cast: Cast) -> list[dict[str, object]]:
     return [
-        {"type": word, "name": name, "measured_unit": unit, "billing_type": "usage"}
+        {
+            "type": word,
+            "name": name,
+            "measured_unit": unit,
+            "billing_type": "limit" if word in cast.by_limit else "usage",
+        }
         for word, name, unit in cast.components
     ]
 

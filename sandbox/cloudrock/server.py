@@ -7,6 +7,7 @@ import tempfile
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
+from urllib.parse import urljoin
 
 import httpx
 import uvicorn
@@ -16,6 +17,8 @@ from sandbox.cloudrock.back_office import BackOffice
 from sandbox.cloudrock.clock import Clock
 from sandbox.cloudrock.gateway import Gateway
 from sandbox.cloudrock.ordering import order_body
+from sandbox.cloudrock.page.views import Surroundings
+from sandbox.cloudrock.page.web import HOME, Site
 from sandbox.cloudrock.parts import Parts
 from sandbox.cloudrock.seed import CASTS, seed, with_suffix
 from sandbox.cloudrock.store import Store
@@ -47,6 +50,7 @@ class Marketplace:
         people_suffix: str = "",
         worker_delay_seconds: float = 0.05,
         starts_at: datetime | None = None,
+        around: Surroundings | None = None,
     ) -> None:
         self._socket = _bound(port)
         self._folder = tempfile.TemporaryDirectory(prefix="cloudrock-") if database is None else None
@@ -69,8 +73,10 @@ class Marketplace:
         self.offering_uuid = notes["offering_uuid"]
         self.plan_uuid = notes["plan_uuid"]
         self.api_url = f"http://{HOST}:{self._socket.getsockname()[1]}/api/"
+        self.page_url = urljoin(self.api_url, HOME)
         self._client = httpx.Client(base_url=self.api_url, timeout=START_SECONDS)
-        gateway = Gateway(make_application(self._parts, self.office), self._parts)
+        site = Site(self._parts, self.tokens, self.users, around or Surroundings())
+        gateway = Gateway(make_application(self._parts, self.office, site), self._parts)
         self._server = uvicorn.Server(_configuration(gateway))
         self._thread = threading.Thread(target=self._serve, name="cloudrock-server", daemon=True)
 

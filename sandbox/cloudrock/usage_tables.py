@@ -49,6 +49,21 @@ class ComponentUsage(Named, Table):
     resource: Mapped[Resource] = relationship()
     component: Mapped[Component] = relationship()
     plan_period: Mapped[PlanPeriod] = relationship()
+    reports: Mapped[list["UsageReport"]] = relationship(
+        order_by="UsageReport.id", back_populates="component_usage", passive_deletes=True
+    )
+
+
+class UsageReport(Table):
+    """One amount that was told for a row of usage, and when: the row itself keeps the last one only."""
+
+    __tablename__ = "usage_report"
+    component_usage_id: Mapped[int] = mapped_column(
+        ForeignKey("component_usage.id", ondelete="CASCADE"), index=True
+    )
+    amount: Mapped[int] = mapped_column(BigInteger)
+    at: Mapped[datetime]
+    component_usage: Mapped[ComponentUsage] = relationship(back_populates="reports")
 
 
 class UserUsage(Table):

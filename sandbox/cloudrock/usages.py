@@ -16,7 +16,7 @@ from sandbox.cloudrock.paging import page_reply
 from sandbox.cloudrock.rendering import Shape
 from sandbox.cloudrock.routing import Routes
 from sandbox.cloudrock.tables import Component, Customer, Offering, Project, Resource
-from sandbox.cloudrock.usage_tables import ComponentUsage, PlanPeriod
+from sandbox.cloudrock.usage_tables import ComponentUsage, PlanPeriod, UsageReport
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -197,18 +197,23 @@ def copy_totals(call: Call, resource: Resource) -> None:
     for component in resource.offering.components:
         if component.type in TOTALS:
             row = _row_of_month(call, periods[0], component, call.now)
-            row.usage = getattr(resource.allocation, TOTALS[component.type])
-            row.date = call.now
+            _tell(call, row, getattr(resource.allocation, TOTALS[component.type]))
 
 
 def _set_row(
     call: Call, period: PlanPeriod, component: Component, report: Report, booked_at: datetime
 ) -> None:
     row = _row_of_month(call, period, component, booked_at)
-    row.usage = report.amount
-    row.date = call.now
+    _tell(call, row, report.amount)
     row.description = report.description
     row.recurring = report.recurring
+
+
+def _tell(call: Call, row: ComponentUsage, amount: int) -> None:
+    """Replace the row's amount, and keep that it was told."""
+    row.usage = amount
+    row.date = call.now
+    call.session.add(UsageReport(component_usage=row, amount=amount, at=call.now))
 
 
 def _row_of_month(

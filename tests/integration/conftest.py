@@ -6,7 +6,6 @@ import fcntl
 import os
 import pwd
 import re
-import shutil
 import signal
 import struct
 import subprocess
@@ -23,13 +22,12 @@ import pytest
 
 from sandbox.slurm import people
 from sandbox.stack import Stack
-from tests.own_folder import DEMO_FOLDER, FOLDER, ROOT, UP_FOLDER
+from tests.own_folder import DEMO_FOLDER, ROOT, UP_FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
-    from playwright.sync_api import BrowserContext
 
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 LENT = {"MPLCONFIGDIR"}
@@ -37,21 +35,6 @@ LENT = {"MPLCONFIGDIR"}
 CTRL_C = b"\x03"
 WIDTH, HEIGHT = 120, 50
 COMMAND_SECONDS = 240
-CHROMIUM = Path("/usr/bin/chromium")
-CHROMIUM_ARGUMENTS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--screenshots", action="store_true", help="write docs/screenshots/*.png anew")
 
 
 def wait_for(fact: Callable[[], object], what: str, seconds: float = 180) -> None:
@@ -193,28 +176,6 @@ def up() -> Iterator[Up]:
         assert down.end() == 0, down.text
     assert "Stopped." in down.text
     assert_nothing_left(UP_FOLDER)
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[BrowserContext]:
-    """Debian's Chromium, installed when missing, with a profile and a home of its own in the checkout."""
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - fast tests do without
-
-    from sandbox.slurm.packages import install_missing  # noqa: PLC0415 - the same
-
-    install_missing(lambda line: sys.stderr.write(f"{line}\n"), {"chromium": "chromium"})
-    profile = FOLDER / "browser"
-    shutil.rmtree(profile, ignore_errors=True)
-    with sync_playwright() as playwright:
-        context = playwright.chromium.launch_persistent_context(
-            profile,
-            executable_path=CHROMIUM,
-            env={"HOME": str(profile), "PATH": os.environ["PATH"]},  # it writes to ~/.config and ~/.cache
-            args=CHROMIUM_ARGUMENTS,
-            viewport={"width": 1280, "height": 800},
-        )
-        yield context
-        context.close()
 
 
 @contextmanager

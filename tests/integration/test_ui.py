@@ -3,44 +3,16 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+
+from tests.browser import see
 
 pytestmark = [pytest.mark.slurm, pytest.mark.prefect, pytest.mark.browser]
 
-PICTURES = Path(__file__).parents[2] / "docs" / "screenshots"
-SECONDS = 30_000
 WIDE = {"width": 1800, "height": 800}
 """Tables and schedules are cut where the window ends."""
-
-
-@pytest.fixture
-def page(browser: Any) -> Any:
-    opened = browser.new_page()
-    opened.set_default_timeout(SECONDS)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def shoot(page: Any, pytestconfig: pytest.Config) -> Any:
-    """Save what is to be seen, when that was asked for."""
-
-    def save(name: str) -> None:
-        if pytestconfig.getoption("screenshots"):
-            PICTURES.mkdir(parents=True, exist_ok=True)
-            page.screenshot(path=PICTURES / f"{name}.png")
-
-    return save
-
-
-def see(page: Any, *texts: str | re.Pattern[str]) -> None:
-    """The page's body shows them all (an empty page has a normal title too)."""
-    for text in texts:
-        expect(page.locator("body")).to_contain_text(text, timeout=SECONDS)
 
 
 @pytest.fixture(scope="session")

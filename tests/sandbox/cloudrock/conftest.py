@@ -9,6 +9,7 @@ import pytest
 
 from sandbox.cloudrock import Marketplace
 from tests.sandbox.cloudrock.bench import Bench
+from tests.sandbox.cloudrock.visitor import Visitor, visiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,3 +31,15 @@ def bench(module_bench: Bench) -> Iterator[Bench]:
     module_bench.office.clear_faults()
     module_bench.office.reset_clock()
     module_bench.office.set_freeipa(enabled=True)
+
+
+@pytest.fixture(scope="module")
+def module_visitor() -> Iterator[Visitor]:
+    with visiting(seed_with="playground") as visitor:
+        yield visitor
+
+
+@pytest.fixture
+def visitor(module_visitor: Visitor) -> Iterator[Visitor]:
+    yield module_visitor
+    module_visitor.office.clear_faults()
