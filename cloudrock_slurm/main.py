@@ -50,7 +50,7 @@ def serve() -> int:
             raise SettingsError("CLOUDROCK_SYNC_DIRECTION: missing: expected pull or push")
         from flows.serving import serve as serve_side  # noqa: PLC0415 - importing Prefect takes seconds
 
-        serve_side(settings.sync_direction)
+        serve_side(settings.sync_direction, settings)
     return 0
 
 
@@ -218,10 +218,11 @@ def run_side(direction: SyncDirection, parameters: Mapping[str, object], *, once
         sys.stderr.write(f"{', '.join(given)}: only with --once\n")
         return BAD_SETTINGS
     with calm_ending():
-        load_components(load_settings())
+        settings = load_settings()
+        load_components(settings)
         if once:
             return run_once(direction, parameters)
-        serve_side(direction)
+        serve_side(direction, settings)
     return 0
 
 

@@ -1,7 +1,7 @@
 """Write constraints.txt from requirements.lock: `constraints.py LOCK CONSTRAINTS`.
 
-The same versions and markers without the hashes, for `pip install --constraint`, pipx and tools that list what an
-installation holds. Runs on the system's Python, so it uses the standard library only.
+The same versions and markers without the hashes: for `pip install --constraint`, for pipx, and for whoever
+lists what an installation holds. Runs on the system's Python, so it uses the standard library only.
 """
 
 import sys
