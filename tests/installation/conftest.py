@@ -6,6 +6,7 @@ import json
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 import urllib.request
@@ -41,7 +42,7 @@ FOREIGN = (
     "PYENV",
 )
 PORTS = ("PREFECT_API_URL", "PREFECT_SERVER_API_PORT", "PREFECT_SERVER_UI_API_URL")
-SECONDS = 420
+SECONDS = 540
 
 
 @dataclass
@@ -59,17 +60,21 @@ class Headnode:
         output = self.places.folder / "typed.log"
         with output.open("w") as log:
             # a file, no pipe: what goes on in the background keeps it open
-            done = subprocess.run(
+            typed = subprocess.Popen(
                 ("bash", "-c", script),
                 env=self.environment,
                 cwd=ROOT,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                timeout=SECONDS,
-                check=False,
+                start_new_session=True,
             )
-        return subprocess.CompletedProcess((), done.returncode, output.read_text())
+        try:
+            code = typed.wait(SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(typed.pid, signal.SIGKILL)
+            code = typed.wait()
+        return subprocess.CompletedProcess((), code, output.read_text())
 
     def ask(self, path: str, body: object = None) -> Any:
         """Prefect's server: a POST with a body, else a GET."""
@@ -90,7 +95,13 @@ def plain_environment(home: Path, cluster: Cluster) -> dict[str, str]:
     """A shell's own on a machine that knows nothing of this checkout."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
     cache = str(FOLDER.parent.parent / "pip-cache")  # the machine's network is not what is tried
-    return {**kept, "PATH": SYSTEM_PATH, "HOME": str(home), "PIP_CACHE_DIR": cache, **cluster.environment}
+    own = {
+        "PATH": SYSTEM_PATH,
+        "HOME": str(home),
+        "PIP_CACHE_DIR": cache,
+        "DEBIAN_FRONTEND": "noninteractive",
+    }
+    return {**kept, **own, **cluster.environment}
 
 
 def written_down(places: Places, marketplace: Marketplace, cluster: Cluster) -> None:

@@ -16,8 +16,15 @@ PAGE = ROOT / "docs" / "install.md"
 FENCE = re.compile(r"^```(sh|ini)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NOT_HERE = "With systemd"
 AFTERWARDS = "Without a worker"
-USER = re.compile(r"(?<![\w/=.-])cloudrock(?![\w./-])")
+USER = re.compile(r"(?<![\w/.-])(?<!name=)cloudrock(?![\w./-])")
 """The user's name, wherever a command has it as a word; `name=cloudrock` is an account."""
+
+
+APT = """\
+apt-get() { # other tests install through apt at the same time, and its lists have one lock
+    for _ in 1 2 3 4 5 6 7 8; do command apt-get -qq -o DPkg::Lock::Timeout=120 "$@" && return; sleep 5; done
+    return 1
+}"""
 
 
 @dataclass(frozen=True)
@@ -63,7 +70,7 @@ class Places:
 
     def script(self, found: list[Block]) -> str:
         """The blocks as one session of a shell."""
-        return "\n".join(["set -euo pipefail", *self.commands(found)])
+        return "\n".join(["set -euo pipefail", APT, *self.commands(found)])
 
     def commands(self, found: list[Block]) -> Iterator[str]:
         for block in found:

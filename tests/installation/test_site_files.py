@@ -91,17 +91,9 @@ def test_the_files_speak_of_this_site_user_and_environment(site: Path) -> None:
 
 
 def test_a_shell_that_sources_a_side_s_file_has_its_settings_and_its_python(site: Path) -> None:
-    script = (
-        "source service-push-env.rc; echo $CLOUDROCK_SYNC_DIRECTION; env | grep ^PREFECT_HOME; which python3"
-    )
-    done = subprocess.run(
-        ("bash", "-euc", f"source service-push-env.rc; {words}"),
-        cwd=site,
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=True,
-    )
+    words = "echo $CLOUDROCK_SYNC_DIRECTION; env | grep ^PREFECT_HOME; which python3"
+    command = ("bash", "-euc", f"source service-push-env.rc; {words}")
+    done = subprocess.run(command, cwd=site, capture_output=True, text=True, timeout=30, check=True)
     assert done.stdout.splitlines() == [
         "push",
         f"PREFECT_HOME={site}/prefect",

@@ -25,7 +25,7 @@ def units(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """As init writes them: what they start is there."""
     install_missing(lambda line: sys.stderr.write(f"{line}\n"), {"systemd-analyze": "systemd"})
     folder = tmp_path_factory.mktemp("units")
-    for file in site_files(folder, "root"):
+    for file in site_files(folder, "cloudrock"):
         if file.name.suffix == ".service":
             (folder / file.name.name).write_text(file.text)
     return sorted(folder.glob("*.service"))
