@@ -12,13 +12,14 @@ import tempfile
 import urllib.request
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from sandbox.cloudrock import Marketplace
-from sandbox.slurm import processes
+from sandbox.slurm import SandboxError, processes
 from sandbox.slurm.places import free_ports
 from tests.installation.page import AFTERWARDS, Places, blocks
 from tests.own_folder import FOLDER, PEOPLE, ROOT, SUFFIX
@@ -90,6 +91,29 @@ class Headnode:
             return processes.all_of_user(pwd.getpwnam(self.places.user).pw_uid)
         return set()
 
+    def find(self, words: str) -> set[processes.Process]:
+        """Those of them whose command line has the words."""
+        return {one for one in self.processes() if words in command_line(one.pid)}
+
+    def end(self, words: str) -> None:
+        """As a supervisor would, its children included: they have the same words, or end with it."""
+        processes.end(partial(self.find, words), polite_seconds=20)
+
+    def command_lines(self) -> list[str]:
+        """What runs as the agent's user."""
+        return [command_line(one.pid) for one in self.processes()]
+
+    def environment_of(self, pid: int) -> list[str]:
+        """The variables of a process."""
+        return (Path("/proc") / str(pid) / "environ").read_text(errors="replace").split("\0")
+
+
+def command_line(pid: int) -> str:
+    """Its words; none when it has gone."""
+    with suppress(OSError):
+        return (Path("/proc") / str(pid) / "cmdline").read_text(errors="replace").replace("\0", " ")
+    return ""
+
 
 def plain_environment(home: Path, cluster: Cluster) -> dict[str, str]:
     """A shell's own on a machine that knows nothing of this checkout."""
@@ -137,6 +161,8 @@ def headnode(cluster: Cluster) -> Iterator[Headnode]:
             yield node
         finally:
             forget(node)
+            with suppress(SandboxError):
+                cluster.run("sacctmgr", "-i", "delete", "user", f"name={USER}")
             shutil.rmtree(folder)
 
 
