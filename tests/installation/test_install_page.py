@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.slurm, pytest.mark.prefect]
 
-SIDES = ("pull", "push")
+FLOWS = {"pull": "pull-orders", "push": "push-usage"}
 QUICK = "export PREFECT_RUNNER_POLL_FREQUENCY=2"
 """Three polls in vain, and Prefect's runner gives up: not after half a minute here."""
 
@@ -86,7 +86,7 @@ def test_without_a_worker_each_side_serves_itself_and_runs_once_when_told(headno
     commands = headnode.places.script([block for block in blocks() if block.heading == AFTERWARDS])
     done = headnode.type(f"cd {headnode.places.site}; {QUICK}; {commands}")
     assert done.returncode == 0, done.stdout
-    for side, flow in zip(SIDES, ("pull-orders", "push-usage"), strict=True):
+    for side, flow in FLOWS.items():
         until(lambda: "is being served" in log(headnode, side), f"{side} is served")  # noqa: B023 - at once
         held = deployment(headnode, f"{flow}/service")
         assert not held["paused"]
@@ -106,19 +106,19 @@ def test_a_served_flow_runs_when_its_deployment_is_told_to(headnode: Any) -> Non
 
 def test_a_service_that_loses_the_server_waits_for_it_and_goes_on(headnode: Any) -> None:
     headnode.end("prefect server start")
-    for side in SIDES:
+    for side in FLOWS:
         until(lambda: "went away: served again once it answers" in log(headnode, side), side)  # noqa: B023
         assert "Traceback" not in log(headnode, side)
     at = datetime.now(UTC)
     server = next(block for block in blocks() if "prefect server start" in block.text)
     done = headnode.type(f"cd {headnode.places.site}; {headnode.places.script([server])}")
     assert done.returncode == 0, done.stdout
-    for side in SIDES:
+    for side in FLOWS:
         until(lambda: log(headnode, side).count("is being served") == 2, f"{side} is served again")  # noqa: B023
     assert (datetime.now(UTC) - at).total_seconds() < 120
 
 
-@pytest.mark.parametrize(("side", "flow"), zip(SIDES, ("pull-orders", "push-usage"), strict=True))
+@pytest.mark.parametrize(("side", "flow"), FLOWS.items())
 def test_sigterm_ends_a_service_cleanly_and_pauses_its_schedule(headnode: Any, side: str, flow: str) -> None:
     (pid,) = [
         one.pid
