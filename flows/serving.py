@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import sys
 import time
+from contextlib import suppress
+from datetime import UTC, datetime
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
-import httpx
 from prefect.client.orchestration import get_client
+from prefect.runner import Runner
 from prefect.schedules import Cron
 from prefect.settings import get_current_settings
 from prefect.types.entrypoint import EntrypointType
@@ -23,11 +28,15 @@ from flows.settings import SettingsError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from prefect.client.schemas.objects import State
+    from prefect import Flow
 
     from flows.settings import Settings
 
 NAME = "service"
+SERVED: Mapping[SyncDirection, Flow[..., Any]] = {
+    SyncDirection.PULL: pull_orders,
+    SyncDirection.PUSH: push_usage,
+}
 PULL_SECONDS = 120
 PUSH_SCHEDULES = [
     Cron("15 * * * *", timezone="UTC"),
@@ -38,8 +47,7 @@ PUSH_SCHEDULES = [
 
 WAIT_SECONDS = 5.0
 PATIENCE = Patience(connect_timeout=5, read_timeout=15, attempts=1)
-POLLS_FAILED = "Service exceeded error threshold"
-"""Prefect's words."""
+SILENT_POLLS = 6
 
 
 def serve(direction: SyncDirection, settings: Settings) -> None:
@@ -52,34 +60,36 @@ def serve(direction: SyncDirection, settings: Settings) -> None:
     """
     url = server_address()
     say_when_silent(settings)
-    while True:
-        wait_for_server(url)
-        try:
-            serve_until_stopped(direction)
-        except Exception as failure:
-            if not is_outage(failure):
-                raise
-            say(f"PREFECT_API_URL: the Prefect server at {url} went away: served again once it answers")
-            time.sleep(WAIT_SECONDS)
-        else:
-            return
+    wait_for_server(url)
+    runner = runner_of(direction)
+    silence = SILENT_POLLS * get_current_settings().runner.poll_frequency
+    Thread(target=watch, args=(runner, url, silence), daemon=True).start()
+    say(f"{SERVED[direction].name}/{NAME} is served: {url}")
+    with suppress(KeyboardInterrupt):
+        asyncio.run(runner.start())
 
 
-def serve_until_stopped(direction: SyncDirection) -> None:
-    """As Prefect does it: three failed polls in a row end it with an exception."""
-    common: dict[str, Any] = {"name": NAME, "limit": 1, "entrypoint_type": EntrypointType.MODULE_PATH}
+def runner_of(direction: SyncDirection) -> Runner:
+    """Prefect's runner of the side, its deployment on the server."""
+    runner = Runner(name=NAME, limit=1)
+    common: dict[str, Any] = {"name": NAME, "entrypoint_type": EntrypointType.MODULE_PATH}
     if direction is SyncDirection.PULL:
-        pull_orders.serve(interval=PULL_SECONDS, **common)
+        runner.add_flow(pull_orders, interval=PULL_SECONDS, **common)
     else:
-        push_usage.serve(schedules=PUSH_SCHEDULES, **common)
+        runner.add_flow(push_usage, schedules=PUSH_SCHEDULES, **common)
+    return runner
 
 
-def is_outage(failure: BaseException) -> bool:
-    """Whether an unreachable server is all that it is about."""
-    if isinstance(failure, BaseExceptionGroup):
-        return all(is_outage(one) for one in failure.exceptions)
-    exceeded = isinstance(failure, RuntimeError) and POLLS_FAILED in str(failure)
-    return exceeded or isinstance(failure, httpx.TransportError | httpx.HTTPStatusError)
+def watch(runner: Runner, url: str, silence: float) -> None:
+    """Begin the process anew when the server told the runner nothing for so many seconds.
+
+    A runner that asked in vain three times hangs for ever (Prefect 3.8), also when the server is there again.
+    """
+    began = datetime.now(UTC)
+    while (datetime.now(UTC) - (runner.last_polled or began)).total_seconds() < silence:
+        time.sleep(silence / SILENT_POLLS)
+    say(f"PREFECT_API_URL: the Prefect server at {url} did not answer for {silence:.0f} s: beginning anew")
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - this program, as it was started
 
 
 def wait_for_server(url: str) -> None:
@@ -115,8 +125,7 @@ def run_once(direction: SyncDirection, parameters: Mapping[str, object]) -> int:
         SettingsError: there is no Prefect server to report to.
     """
     require_server()
-    flow = pull_orders if direction is SyncDirection.PULL else push_usage
-    state: State[Any] = flow(**parameters, return_state=True)
+    state: Any = SERVED[direction](**parameters, return_state=True)
     sys.stdout.write(f"{state.name}: {state.message}\n")
     return 0 if state.is_completed() else 1
 

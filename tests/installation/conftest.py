@@ -9,6 +9,8 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
+import urllib.error
 import urllib.request
 from contextlib import suppress
 from dataclasses import dataclass
@@ -44,6 +46,7 @@ FOREIGN = (
 )
 PORTS = ("PREFECT_API_URL", "PREFECT_SERVER_API_PORT", "PREFECT_SERVER_UI_API_URL")
 SECONDS = 540
+BUSY_TRIES = 10
 
 
 @dataclass
@@ -82,8 +85,16 @@ class Headnode:
         encoded = None if body is None else json.dumps(body).encode()
         url = f"http://127.0.0.1:{self.places.port}/api/{path}"
         request = urllib.request.Request(url, encoded, {"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - the same
-            return json.load(answer)
+        for _ in range(BUSY_TRIES):
+            with suppress(urllib.error.HTTPError), urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - the same
+                return json.load(answer)
+            time.sleep(1)  # SQLite has one writer: on a loaded machine the server answers 503
+        raise AssertionError(path)
+
+    def read(self, path: str) -> str:
+        """A page of the server."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.places.port}{path}", timeout=30) as answer:
+            return str(answer.read(), "utf-8", "replace")
 
     def processes(self) -> set[processes.Process]:
         """Whatever runs as the agent's user."""

@@ -145,7 +145,8 @@ def test_the_server_s_unit_has_no_token_and_speaks_to_loopback_only() -> None:
 
 
 def test_what_the_units_start_is_what_the_page_starts_without_systemd() -> None:
-    lines = [line for line in PAGE.read_text().splitlines() if line.startswith("nohup")]
+    page = PAGE.read_text().replace("\\\n", "")
+    lines = [line for line in page.splitlines() if line.startswith("nohup")]
     words = [shlex.split(line.partition(">")[0].partition("--")[2]) for line in lines]
     named = {" ".join(words).replace(f"{PROGRAMS}/bin/", "") for words in words}
     units = {unit(path.read_text())["ExecStart"][0] for path in UNITS}
