@@ -50,6 +50,14 @@ PATIENCE = Patience(connect_timeout=5, read_timeout=15, attempts=1)
 SILENT_POLLS = 6
 
 
+class SideRunner(Runner):
+    """Prefect's runner, which ends without a warning."""
+
+    def handle_sigterm(self, *_: Any, **__: Any) -> None:  # noqa: ANN401 - what signal.signal hands over
+        """Leave as Prefect's own does: that one first makes a coroutine which nobody awaits."""
+        sys.exit(0)
+
+
 def serve(direction: SyncDirection, settings: Settings) -> None:
     """Run the side's flow on its schedule until the process is stopped, whatever goes away meanwhile.
 
@@ -71,7 +79,7 @@ def serve(direction: SyncDirection, settings: Settings) -> None:
 
 def runner_of(direction: SyncDirection) -> Runner:
     """Prefect's runner of the side, its deployment on the server."""
-    runner = Runner(name=NAME, limit=1)
+    runner = SideRunner(name=NAME, limit=1)
     common: dict[str, Any] = {"name": NAME, "entrypoint_type": EntrypointType.MODULE_PATH}
     if direction is SyncDirection.PULL:
         runner.add_flow(pull_orders, interval=PULL_SECONDS, **common)
