@@ -48,6 +48,7 @@ PUSH_SCHEDULES = [
 WAIT_SECONDS = 5.0
 PATIENCE = Patience(connect_timeout=5, read_timeout=15, attempts=1)
 SILENT_POLLS = 6
+POLL_SECONDS = 0.2
 
 
 class SideRunner(Runner):
@@ -71,8 +72,7 @@ def serve(direction: SyncDirection, settings: Settings) -> None:
     wait_for_server(url)
     runner = runner_of(direction)
     silence = SILENT_POLLS * get_current_settings().runner.poll_frequency
-    Thread(target=watch, args=(runner, url, silence), daemon=True).start()
-    say(f"{SERVED[direction].name}/{NAME} is served: {url}")
+    Thread(target=watch, args=(runner, f"{SERVED[direction].name}/{NAME}", url, silence), daemon=True).start()
     with suppress(KeyboardInterrupt):
         asyncio.run(runner.start())
 
@@ -88,14 +88,17 @@ def runner_of(direction: SyncDirection) -> Runner:
     return runner
 
 
-def watch(runner: Runner, url: str, silence: float) -> None:
-    """Begin the process anew when the server told the runner nothing for so many seconds.
+def watch(runner: Runner, name: str, url: str, silence: float) -> None:
+    """Say when the side is served; begin the process anew when the server was silent for so many seconds.
 
     A runner that asked in vain three times hangs for ever (Prefect 3.8), also when the server is there again.
     """
-    began = datetime.now(UTC)
+    began, served = datetime.now(UTC), False
     while (datetime.now(UTC) - (runner.last_polled or began)).total_seconds() < silence:
-        time.sleep(silence / SILENT_POLLS)
+        if runner.last_polled and not served:
+            say(f"{name} is served: {url}")
+            served = True
+        time.sleep(silence / SILENT_POLLS if served else POLL_SECONDS)
     say(f"PREFECT_API_URL: the Prefect server at {url} did not answer for {silence:.0f} s: beginning anew")
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - this program, as it was started
 
