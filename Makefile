@@ -9,7 +9,7 @@ PURE := tests/allocations tests/slurm_io
 PROCESSES := --numprocesses=4 --dist=loadfile --no-loadscope-reorder
 FAST := --numprocesses=2 --dist=loadfile
 
-.PHONY: help demo up down test both check format bench orders lock clean
+.PHONY: help demo up down test both check docs commands format bench orders lock clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -48,13 +48,20 @@ bench: $(READY)  ## our reads beside the bare commands, as ratios of one run
 orders: $(READY)  ## docs/orders.md anew, from what the tests see
 	@$(BIN)/python -m pytest -q tests/flows/test_matrix.py tests/flows/test_killed.py --write-orders --every-blow
 
+docs: $(READY)  ## the pages as a site, in .sandbox/site; a warning, such as a broken link, fails
+	@$(BIN)/zensical build --clean --strict
+
+commands: $(READY)  ## docs/commands.md anew, from the commands' own help
+	@$(BIN)/python -m pytest -q tests/test_commands_page.py --write-commands
+
 format: $(READY)  ## let ruff format the tree
 	@$(BIN)/ruff format --quiet .
 	@$(BIN)/ruff check --quiet --fix .
 
-lock:  ## write requirements.lock anew (needs uv; versions and hashes, no addresses)
-	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-header \
+lock: $(READY)  ## write requirements.lock and constraints.txt anew (versions and hashes, no addresses)
+	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-header \
 	  --no-emit-index-url --no-emit-find-links --no-annotate --upgrade --quiet -o requirements.lock
+	python3 scripts/constraints.py requirements.lock constraints.txt
 
 clean:  ## remove the virtual environment and the tools' caches
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage

@@ -6,6 +6,7 @@ Without a command it is the service: it serves the side that CLOUDROCK_SYNC_DIRE
 from __future__ import annotations
 
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,7 @@ from allocations.backfilling import parse_range
 from cloudrock_slurm.components import components
 from cloudrock_slurm.ending import BAD_SETTINGS, FAILED, calm_ending
 from cloudrock_slurm.report import report
+from cloudrock_slurm.templates import is_installed
 from flows.choices import DeploymentType, SyncDirection
 from flows.settings import SettingsError, load_components, load_settings
 
@@ -25,9 +27,12 @@ SandboxFolder = Annotated[
     Path | None, cyclopts.Parameter(help="Where the sandbox lives (default: .sandbox in the checkout).")
 ]
 
+DISTRIBUTION = "cloudrock-slurm-agent"
+
 app = cyclopts.App(
     name="cloudrock-slurm",
     help="Makes Cloudrock allocations real on a SLURM cluster and reports what they used.",
+    version=lambda: version(DISTRIBUTION),
     version_flags=["--version"],
     default_parameter=cyclopts.Parameter(negative=()),
 )
@@ -45,8 +50,23 @@ def serve() -> int:
             raise SettingsError("CLOUDROCK_SYNC_DIRECTION: missing: expected pull or push")
         from flows.serving import serve as serve_side  # noqa: PLC0415 - importing Prefect takes seconds
 
-        serve_side(settings.sync_direction)
+        serve_side(settings.sync_direction, settings)
     return 0
+
+
+@app.command
+def init(folder: Path, *, user: str | None = None) -> int:
+    """Write a new site's files into a folder: settings to fill in, components, deployments, systemd units.
+
+    Nothing is overwritten. The settings' file is for its owner only.
+
+    Args:
+        folder: where; it is made when missing.
+        user: who runs the services, as the units say (default: whoever runs this).
+    """
+    from cloudrock_slurm.init import init as perform  # noqa: PLC0415 - only this command writes files
+
+    return perform(folder, user=user)
 
 
 @app.command
@@ -198,16 +218,27 @@ def run_side(direction: SyncDirection, parameters: Mapping[str, object], *, once
         sys.stderr.write(f"{', '.join(given)}: only with --once\n")
         return BAD_SETTINGS
     with calm_ending():
-        load_components(load_settings())
+        settings = load_settings()
+        load_components(settings)
         if once:
             return run_once(direction, parameters)
-        serve_side(direction)
+        serve_side(direction, settings)
     return 0
+
+
+def without_sandbox() -> int:
+    """Whether there is none here; says so. The sandbox starts its programs in a checkout."""
+    if not is_installed():
+        return 0
+    sys.stderr.write("demo, up and down need a checkout of cloudrock-slurm: `make demo` there\n")
+    return FAILED
 
 
 @app.command
 def demo(*, folder: SandboxFolder = None) -> int:
     """Show the whole way on a sandbox: an order, its accounts, two jobs, their usage; then stop."""
+    if code := without_sandbox():
+        return code
     from sandbox.demo import demo as perform  # noqa: PLC0415 - only the demo knows the sandbox
 
     return perform(folder)
@@ -216,6 +247,8 @@ def demo(*, folder: SandboxFolder = None) -> int:
 @app.command
 def up(*, folder: SandboxFolder = None) -> int:
     """The demo, and the sandbox stays up; prints the address of its page, where one orders and sees."""
+    if code := without_sandbox():
+        return code
     from sandbox.demo import up as perform  # noqa: PLC0415 - the same
 
     return perform(folder)
@@ -224,6 +257,8 @@ def up(*, folder: SandboxFolder = None) -> int:
 @app.command
 def down(*, folder: SandboxFolder = None) -> int:
     """Stop what `up` started."""
+    if code := without_sandbox():
+        return code
     from sandbox.demo import down as perform  # noqa: PLC0415 - the same
 
     return perform(folder)

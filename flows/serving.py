@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import sys
+import time
+from contextlib import suppress
+from datetime import UTC, datetime
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from prefect.client.orchestration import get_client
+from prefect.runner import Runner
 from prefect.schedules import Cron
 from prefect.settings import get_current_settings
+from prefect.types.entrypoint import EntrypointType
 
+from cloudrock_io.repeating import Patience
 from flows.choices import SyncDirection
+from flows.doors import open_cloudrock
+from flows.expected import EXPECTED
 from flows.pull import pull_orders
 from flows.push import push_usage
 from flows.settings import SettingsError
@@ -17,9 +28,15 @@ from flows.settings import SettingsError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from prefect.client.schemas.objects import State
+    from prefect import Flow
+
+    from flows.settings import Settings
 
 NAME = "service"
+SERVED: Mapping[SyncDirection, Flow[..., Any]] = {
+    SyncDirection.PULL: pull_orders,
+    SyncDirection.PUSH: push_usage,
+}
 PULL_SECONDS = 120
 PUSH_SCHEDULES = [
     Cron("15 * * * *", timezone="UTC"),
@@ -28,18 +45,88 @@ PUSH_SCHEDULES = [
 ]
 """Hourly, and shortly before the month ends (L is its last day); each night all days are read anew."""
 
+WAIT_SECONDS = 5.0
+PATIENCE = Patience(connect_timeout=5, read_timeout=15, attempts=1)
+SILENT_POLLS = 6
+POLL_SECONDS = 0.2
 
-def serve(direction: SyncDirection) -> None:
-    """Run the side's flow on its schedule until the process is stopped.
+
+class SideRunner(Runner):
+    """Prefect's runner, which ends without a warning."""
+
+    def handle_sigterm(self, *_: Any, **__: Any) -> None:  # noqa: ANN401 - what signal.signal hands over
+        """Leave as Prefect's own does: that one first makes a coroutine which nobody awaits."""
+        sys.exit(0)
+
+
+def serve(direction: SyncDirection, settings: Settings) -> None:
+    """Run the side's flow on its schedule until the process is stopped, whatever goes away meanwhile.
+
+    SIGTERM and Ctrl-C end it: a run under way is cancelled, and the schedule pauses until the next start.
 
     Raises:
-        SettingsError: there is no Prefect server to report to.
+        SettingsError: there is no address of a Prefect server.
     """
-    require_server()
+    url = server_address()
+    say_when_silent(settings)
+    wait_for_server(url)
+    runner = runner_of(direction)
+    silence = SILENT_POLLS * get_current_settings().runner.poll_frequency
+    Thread(target=watch, args=(runner, f"{SERVED[direction].name}/{NAME}", url, silence), daemon=True).start()
+    with suppress(KeyboardInterrupt):
+        asyncio.run(runner.start())
+
+
+def runner_of(direction: SyncDirection) -> Runner:
+    """Prefect's runner of the side, its deployment on the server."""
+    runner = SideRunner(name=NAME, limit=1)
+    common: dict[str, Any] = {"name": NAME, "entrypoint_type": EntrypointType.MODULE_PATH}
     if direction is SyncDirection.PULL:
-        pull_orders.serve(name=NAME, interval=PULL_SECONDS, limit=1)
+        runner.add_flow(pull_orders, interval=PULL_SECONDS, **common)
     else:
-        push_usage.serve(name=NAME, schedules=PUSH_SCHEDULES, limit=1)
+        runner.add_flow(push_usage, schedules=PUSH_SCHEDULES, **common)
+    return runner
+
+
+def watch(runner: Runner, name: str, url: str, silence: float) -> None:
+    """Say when the side is served; begin the process anew when the server was silent for so many seconds.
+
+    A runner that asked in vain three times hangs for ever (Prefect 3.8), also when the server is there again.
+    """
+    began, served = datetime.now(UTC), False
+    while (datetime.now(UTC) - (runner.last_polled or began)).total_seconds() < silence:
+        if runner.last_polled and not served:
+            say(f"{name} is served: {url}")
+            served = True
+        time.sleep(silence / SILENT_POLLS if served else POLL_SECONDS)
+    say(f"PREFECT_API_URL: the Prefect server at {url} did not answer for {silence:.0f} s: beginning anew")
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - this program, as it was started
+
+
+def wait_for_server(url: str) -> None:
+    """Until it answers; says once that it does not, and once that it does."""
+    problem = server_problem()
+    if problem is None:
+        return
+    say(f"{no_answer(url, problem)}; waiting for one")
+    while server_problem() is not None:
+        time.sleep(WAIT_SECONDS)
+    say(f"a Prefect server answers at {url}")
+
+
+def say_when_silent(settings: Settings) -> None:
+    """One line when the marketplace does not answer: each run asks it anew, so the service goes on."""
+    try:
+        with open_cloudrock(settings, PATIENCE) as cloudrock:
+            cloudrock.fetch_offering()
+    except EXPECTED as failure:
+        say(f"the marketplace: {failure}; every run asks it anew")
+
+
+def say(line: str) -> None:
+    """To whoever watches, a journal for one."""
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
 
 
 def run_once(direction: SyncDirection, parameters: Mapping[str, object]) -> int:
@@ -49,23 +136,40 @@ def run_once(direction: SyncDirection, parameters: Mapping[str, object]) -> int:
         SettingsError: there is no Prefect server to report to.
     """
     require_server()
-    flow = pull_orders if direction is SyncDirection.PULL else push_usage
-    state: State[Any] = flow(**parameters, return_state=True)
+    state: Any = SERVED[direction](**parameters, return_state=True)
     sys.stdout.write(f"{state.name}: {state.message}\n")
     return 0 if state.is_completed() else 1
 
 
 def require_server() -> None:
     """Refuse to go on without a server: Prefect would start a temporary one, which loses most runs."""
+    url = server_address()
+    problem = server_problem()
+    if problem is not None:
+        raise SettingsError(no_answer(url, problem))
+
+
+def server_address() -> str:
+    """Where the server is.
+
+    Raises:
+        SettingsError: nobody says.
+    """
     url = get_current_settings().api.url
     if not url:
         raise SettingsError(
             "PREFECT_API_URL: missing: expected the address of a Prefect server, such as "
             "http://127.0.0.1:4200/api (`prefect server start` starts one)"
         )
+    return url
+
+
+def server_problem() -> Exception | None:
+    """Why it does not answer; None when it does."""
     with get_client(sync_client=True) as client:
-        problem = client.api_healthcheck()
-    if problem is not None:
-        raise SettingsError(
-            f"PREFECT_API_URL: no Prefect server answers at {url} ({problem!r}): expected a running one"
-        )
+        return client.api_healthcheck()
+
+
+def no_answer(url: str, problem: Exception) -> str:
+    """The same for whoever waits and whoever gives up."""
+    return f"PREFECT_API_URL: no Prefect server answers at {url} ({problem!r}): expected a running one"

@@ -1,4 +1,4 @@
-"""What a variable of the environment means, in words: for complaints about it, and for the README."""
+"""What a variable of the environment means, in words: for complaints, and for docs/configuration.md."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _complaints(model: type[BaseModel], error: ValidationError) -> Iterator[str]
 
 
 def table_of_variables(model: type[BaseModel]) -> str:
-    """The README's table, in Markdown; what is required comes first."""
+    """The table of docs/configuration.md; what is required comes first."""
     rows = ["| variable | default | meaning |", "|---|---|---|"]
     for field in sorted(model.model_fields.values(), key=lambda field: not field.is_required()):
         required = field.is_required()

@@ -30,6 +30,7 @@ pytest_plugins = ["tests.spread", "tests.browser"]
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--every-blow", action="store_true", help="kill runs before and after each answer")
+    parser.addoption("--write-commands", action="store_true", help="write docs/commands.md from the help")
     parser.addoption("--write-orders", action="store_true", help="write docs/orders.md from what tests see")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -57,21 +58,51 @@ def test_the_service_needs_a_direction(tmp_path: Path) -> None:
     )
 
 
+PUSH = {**COMPLETE, "CLOUDROCK_SYNC_DIRECTION": "push"}
+NOBODY = {"PREFECT_API_URL": "http://127.0.0.1:9/api"}
+
+
 @pytest.mark.parametrize(
-    ("server", "said"),
+    ("arguments", "server", "said"),
     [
-        ({}, "PREFECT_API_URL: missing: expected the address of a Prefect server"),
-        (
-            {"PREFECT_API_URL": "http://127.0.0.1:9/api"},
-            "no Prefect server answers at http://127.0.0.1:9/api",
-        ),
+        ((), {}, "PREFECT_API_URL: missing: expected the address of a Prefect server"),
+        (("push", "--once"), NOBODY, "no Prefect server answers at http://127.0.0.1:9/api"),
     ],
 )
-def test_the_service_needs_a_prefect_server(tmp_path: Path, server: dict[str, str], said: str) -> None:
-    done = started(tmp_path, environment={**COMPLETE, **server, "CLOUDROCK_SYNC_DIRECTION": "push"})
+def test_without_a_prefect_server_there_is_one_line_and_exit_code_2(
+    tmp_path: Path, arguments: tuple[str, ...], server: dict[str, str], said: str
+) -> None:
+    done = started(
+        tmp_path, *arguments, environment={**COMPLETE, **server, "CLOUDROCK_SYNC_DIRECTION": "push"}
+    )
     assert done.returncode == 2
     assert said in done.stderr
-    assert "Traceback" not in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_service_says_once_what_does_not_answer_waits_for_it_and_ends_when_told_to(tmp_path: Path) -> None:
+    nowhere = {**PUSH, **NOBODY, "CLOUDROCK_API_URL": "http://127.0.0.1:9/api/"}
+    service = subprocess.Popen(
+        [sys.executable, "-m", "cloudrock_slurm.main"],
+        env={
+            "PYTHONPATH": str(ROOT),
+            "PREFECT_HOME": str(tmp_path),
+            **nowhere,
+            "CLOUDROCK_SYNC_DIRECTION": "pull",
+        },
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert service.stderr
+    with service.stderr as said:
+        assert said.readline().startswith("the marketplace: ")
+        waiting = said.readline()
+        assert waiting.startswith("PREFECT_API_URL: no Prefect server answers at http://127.0.0.1:9/api")
+        assert waiting.endswith("waiting for one\n")
+        service.terminate()
+        assert service.wait(30) == -signal.SIGTERM
+        assert said.read() == ""
 
 
 def test_a_check_of_good_settings_says_so(tmp_path: Path) -> None:

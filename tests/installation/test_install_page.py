@@ -1,0 +1,140 @@
+"""From an empty machine to a doctor without errors and both schedules running, by docs/install.md alone.
+
+The facts are in the order in which an administrator meets them, and share one installation.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.installation.page import AFTERWARDS, blocks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+pytestmark = [pytest.mark.slurm, pytest.mark.prefect]
+
+FLOWS = {"pull": "pull-orders", "push": "push-usage"}
+QUICK = "export PREFECT_RUNNER_POLL_FREQUENCY=2"
+"""So a service that hears nothing of the server begins anew after 12 seconds instead of a minute."""
+
+
+def until(fact: Callable[[], object], what: str, seconds: float = 150) -> None:
+    deadline = time.monotonic() + seconds
+    while not fact():
+        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
+        time.sleep(0.5)
+
+
+def log(headnode: Any, name: str) -> str:
+    text: str = (headnode.places.site / f"{name}.log").read_text(errors="replace")
+    return text
+
+
+def runs(headnode: Any, **chosen: Any) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = headnode.ask("flow_runs/filter", {"flow_runs": chosen})
+    return found
+
+
+def deployment(headnode: Any, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = headnode.ask(f"deployments/name/{name}")
+    return found
+
+
+def test_the_page_leads_from_nothing_to_a_well_site_and_a_run_of_both_sides(
+    headnode: Any,
+) -> None:
+    assert headnode.code == 0, headnode.said
+    assert re.search(r"^\d+ OK$", headnode.said, re.MULTILINE), headnode.said
+    ended = {run["name"]: run["state_name"] for run in runs(headnode) if not run["auto_scheduled"]}
+    assert len(ended) >= 2
+    assert set(ended.values()) == {"Completed"}, headnode.said
+
+
+def test_what_runs_is_no_root_s_and_the_token_is_in_no_argument(headnode: Any) -> None:
+    lines = headnode.command_lines()
+    assert any("prefect server start" in line for line in lines)
+    assert any("prefect worker start" in line for line in lines)
+    token = headnode.marketplace.tokens["provider_owner"]
+    assert [line for line in lines if token in line] == []
+    assert token not in headnode.said + log(headnode, "server") + log(headnode, "worker")
+
+
+def test_the_ui_is_served_with_its_parts(headnode: Any) -> None:
+    page = headnode.read("/")
+    assert "Prefect" in page
+    parts = re.findall(r'(?:src|href)="(/[^"]+\.js)"', page)
+    assert parts
+    assert all(headnode.read(part) for part in parts)
+
+
+def test_both_schedules_run(headnode: Any) -> None:
+    for name in ("pull-orders/every-2-minutes", "push-usage/hourly"):
+        chosen = {"deployment_id": {"any_": [deployment(headnode, name)["id"]]}}
+        planned = {"state": {"type": {"any_": ["SCHEDULED"]}}}
+        until(lambda: runs(headnode, **chosen, **planned), f"{name} is scheduled")  # noqa: B023 - at once
+    pulls = {"deployment_id": {"any_": [deployment(headnode, "pull-orders/every-2-minutes")["id"]]}}
+    completed = {"state": {"type": {"any_": ["COMPLETED"]}}}
+    until(
+        lambda: any(run["auto_scheduled"] for run in runs(headnode, **pulls, **completed)),
+        "a pull by the schedule",
+        240,
+    )
+
+
+def test_without_a_worker_each_side_serves_itself_and_runs_once_when_told(headnode: Any) -> None:
+    headnode.end("prefect worker start")
+    commands = headnode.places.script([block for block in blocks() if block.heading == AFTERWARDS])
+    done = headnode.type(f"cd {headnode.places.site}; {QUICK}; {commands}")
+    assert done.returncode == 0, done.stdout
+    for side, flow in FLOWS.items():
+        until(lambda: f"{flow}/service is served: " in log(headnode, side), side)  # noqa: B023 - at once
+        held = deployment(headnode, f"{flow}/service")
+        assert not held["paused"]
+        assert held["schedules"]
+        assert held["entrypoint"] == f"flows.{side}.{flow.replace('-', '_')}"
+        assert len(re.findall(r"^(Completed|Skipped): ", done.stdout, re.MULTILINE)) == 2
+
+
+def test_a_served_flow_runs_when_its_deployment_is_told_to(headnode: Any) -> None:
+    held = deployment(headnode, "pull-orders/service")
+    run = headnode.ask(f"deployments/{held['id']}/create_flow_run", {})
+    ended = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
+    until(lambda: headnode.ask(f"flow_runs/{run['id']}")["state_type"] in ended, "the run ends")
+    state = headnode.ask(f"flow_runs/{run['id']}")["state"]
+    assert state["type"] == "COMPLETED", state
+
+
+def test_a_service_that_loses_the_server_waits_for_it_and_goes_on(headnode: Any) -> None:
+    headnode.end("prefect server start")
+    for side in FLOWS:
+        until(lambda: "did not answer for 12 s: beginning anew" in log(headnode, side), side)  # noqa: B023
+        until(lambda: log(headnode, side).endswith("waiting for one\n"), side)  # noqa: B023
+    at = datetime.now(UTC)
+    server = next(block for block in blocks() if "server start" in block.text)
+    done = headnode.type(f"cd {headnode.places.site}; {headnode.places.script([server])}")
+    assert done.returncode == 0, done.stdout
+    for side in FLOWS:
+        until(lambda: log(headnode, side).count("/service is served: ") == 2, f"{side} is served again")  # noqa: B023
+    assert (datetime.now(UTC) - at).total_seconds() < 120
+
+
+@pytest.mark.parametrize(("side", "flow"), FLOWS.items())
+def test_sigterm_ends_a_service_cleanly_and_pauses_its_schedule(headnode: Any, side: str, flow: str) -> None:
+    (pid,) = [
+        one.pid
+        for one in headnode.find("cloudrock_slurm.main")
+        if f"CLOUDROCK_SYNC_DIRECTION={side}" in headnode.environment_of(one.pid)
+    ]
+    before = len(log(headnode, side))
+    os.kill(pid, signal.SIGTERM)
+    until(lambda: pid not in {one.pid for one in headnode.processes()}, "it ends", 30)
+    assert "Traceback" not in log(headnode, side)[before:]
+    assert deployment(headnode, f"{flow}/service")["paused"]
