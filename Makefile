@@ -8,6 +8,8 @@ PURE := tests/allocations tests/slurm_io
 # the longest comes first (tests/spread.py).
 PROCESSES := --numprocesses=4 --dist=loadfile --no-loadscope-reorder
 FAST := --numprocesses=2 --dist=loadfile
+LOCKED := --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
+  --no-annotate --quiet
 
 .PHONY: help demo up down test both check format bench orders lock clean
 
@@ -52,9 +54,9 @@ format: $(READY)  ## let ruff format the tree
 	@$(BIN)/ruff format --quiet .
 	@$(BIN)/ruff check --quiet --fix .
 
-lock:  ## write requirements.lock anew (needs uv; versions and hashes, no addresses)
-	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-header \
-	  --no-emit-index-url --no-emit-find-links --no-annotate --upgrade --quiet -o requirements.lock
+lock:  ## write both locks anew (needs uv; versions and hashes, no addresses)
+	uv pip compile pyproject.toml --extra dev $(LOCKED) --upgrade -o requirements.lock
+	echo hatchling | uv pip compile pyproject.toml - $(LOCKED) --constraint requirements.lock -o requirements-service.lock
 
 clean:  ## remove the virtual environment and the tools' caches
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage

@@ -16,6 +16,8 @@ from sandbox.cloudrock.ordering import order_body
 
 SECONDS = 30
 POLL_SECONDS = 0.2
+PULL_SECONDS = 180.0
+"""The pull side looks for orders every 120 s."""
 TOKENS = Path("cloudrock.tokens.json")
 
 
@@ -67,14 +69,21 @@ class Customer:
         found: list[dict[str, Any]] = self.call("customer_owner", "GET", "marketplace-resources/")
         return sorted(found, key=lambda resource: str(resource["created"]))
 
-    def account(self, name: str) -> str:
-        """The account on the cluster of the newest allocation of this name."""
-        accounts = [resource["backend_id"] for resource in self.resources() if resource["name"] == name]
-        if not accounts:
-            raise CustomerError(f"there is no allocation {name!r}: `order` makes one, `show` lists them")
-        if not accounts[-1]:
-            raise CustomerError(f"{name!r} has no account yet: the next pull makes it")
-        return str(accounts[-1])
+    def account(self, name: str, seconds: float) -> str:
+        """The account of the newest allocation of this name, as soon as it is ready for jobs."""
+        deadline = time.monotonic() + seconds
+        while True:
+            named = [resource for resource in self.resources() if resource["name"] == name]
+            if not named:
+                raise CustomerError(f"there is no allocation {name!r}: `order` makes one, `show` lists them")
+            state, account = named[-1]["state"], named[-1]["backend_id"]
+            if state == "OK" and account:
+                return str(account)
+            if time.monotonic() > deadline:
+                raise CustomerError(
+                    f"{name!r} is still {state} after {seconds:.0f} s: the pull side's log says why"
+                )
+            time.sleep(POLL_SECONDS)
 
     def lines(self) -> list[str]:
         """Each allocation with its usage of this month, for a person."""
@@ -103,8 +112,11 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     order = commands.add_parser("order", help="order an allocation, approved by the provider")
     order.add_argument("name", help="what the customer calls it")
-    account = commands.add_parser("account", help="print the SLURM account of an allocation")
+    account = commands.add_parser("account", help="print the SLURM account of an allocation once it is ready")
     account.add_argument("name", help="what the customer calls it")
+    account.add_argument(
+        "--seconds", type=float, default=PULL_SECONDS, help="how long to wait for it (default: %(default)s)"
+    )
     commands.add_parser("show", help="all allocations: state, account, usage of this month")
     options = parser.parse_args()
     try:
@@ -130,7 +142,7 @@ def answer(options: argparse.Namespace) -> str:
     if options.command == "order":
         return f"ordered: {options.name}, resource {customer.order(options.name)}"
     if options.command == "account":
-        return customer.account(options.name)
+        return customer.account(options.name, options.seconds)
     return "\n".join(customer.lines())
 
 

@@ -1,0 +1,114 @@
+"""The example's page carried out: its commands as they stand there, on an engine of the sandbox's own."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from sandbox.docker import Engine, debian
+from sandbox.slurm.packages import install_missing
+from sandbox.slurm.places import free_ports
+from tests.own_folder import FOLDER, ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+EXAMPLE = ROOT / "examples" / "docker-compose"
+PAGE = EXAMPLE / "README.md"
+BASE = ROOT / ".sandbox" / "debian-bookworm-slim.tar"
+PACKAGE_OF = {"docker-compose": "docker-compose"}
+SECONDS = 600
+ENGINE = "the socket of the engine"
+PREFECT, CLOUDROCK = "PREFECT_PORT", "CLOUDROCK_PORT"
+BUILT = ("slurmctld", "postgres", "cloudrock")
+
+
+def blocks() -> list[tuple[str, str]]:
+    """The commands of the page, by their heading."""
+    parts = re.split(r"^## (.+)$", PAGE.read_text(), flags=re.MULTILINE)
+    found = zip(parts[1::2], parts[2::2], strict=True)
+    return [
+        (heading, commands)
+        for heading, text in found
+        for commands in re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    ]
+
+
+@dataclass(slots=True)
+class Walk:
+    """One walk through the page: what it printed by heading, and what the engine had in between."""
+
+    engine: Engine
+    variables: dict[str, str] = field(default_factory=dict)
+    printed: dict[str, str] = field(default_factory=dict)
+    containers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    images: dict[str, dict[str, Any]] = field(default_factory=dict)
+    left: list[object] = field(default_factory=list)
+
+    def prepare(self) -> None:
+        """The engine has Debian's image, and builds reach what this machine reaches."""
+        install_missing(print, PACKAGE_OF)
+        debian.provide(self.engine, BASE, print)
+        override = FOLDER / "compose-build.json"
+        build = {name: {"build": {"network": "host"}} for name in BUILT}
+        override.write_text(json.dumps({"services": build}))
+        prefect, cloudrock = map(str, free_ports(2))
+        self.variables = {
+            **self.engine.environment,
+            "COMPOSE_FILE": f"docker-compose.yml:{override}",
+            "DOCKER_SOCKET": self.engine.environment["DOCKER_HOST"].removeprefix("unix://"),
+            PREFECT: prefect,
+            CLOUDROCK: cloudrock,
+        }
+
+    def run(self, commands: str) -> str:
+        """As typed into a shell in the example's folder; all that it printed."""
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", commands],
+            cwd=EXAMPLE,
+            env={**os.environ, **self.variables},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+        assert done.returncode == 0, f"{commands}\n{done.stdout}"
+        return done.stdout
+
+    def go(self) -> None:
+        """The whole page, from up to down."""
+        for heading, commands in blocks():
+            if heading == "Down":
+                self.look()
+            self.printed[heading] = self.printed.get(heading, "") + self.run(commands)
+        self.left = list(self.remains())
+
+    def look(self) -> None:
+        """Keep what the engine says of everything that it runs."""
+        with closing(self.engine.client()) as client:
+            for container in client.containers.list(all=True):
+                labels = container.labels
+                self.containers[labels["com.docker.compose.service"]] = container.attrs
+            for image in client.images.list():
+                for tag in image.tags:
+                    self.images[tag] = {**image.attrs, "History": image.history()}
+
+    def remains(self) -> Iterator[object]:
+        """What of the example the engine still has, images aside."""
+        with closing(self.engine.client()) as client:
+            yield from client.containers.list(all=True)
+            yield from client.volumes.list()
+            yield from (one for one in client.networks.list() if one.name not in {"host", "none"})
+
+    @property
+    def token(self) -> str:
+        """The agent's token, asked for where it lies."""
+        text = self.run("docker-compose exec -T pull cat .env")
+        return text.partition("CLOUDROCK_API_TOKEN=")[2].splitlines()[0]
