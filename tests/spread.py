@@ -18,7 +18,12 @@ SLOW = ("prefect", "slurm", "docker", "browser")
 SHARED = "up"
 """The fixture that takes longest to make: all that need it go to one worker."""
 SHARING, NOT_SHARING = "tests/integration/", "tests/integration/test_demo"
-FIRST = ("tests/flows/test_killed.py", "tests/flows/test_matrix.py", NOT_SHARING)
+FIRST = (
+    "tests/examples/test_docker_compose.py",
+    "tests/flows/test_killed.py",
+    "tests/flows/test_matrix.py",
+    NOT_SHARING,
+)
 """What takes minutes and cannot be divided begins at once."""
 DIVIDED = ("tests/flows/", "tests/slurm_io/test_changes_on_slurm.py")
 UNDIVIDED = (*FIRST, "tests/flows/test_reconciling.py")

@@ -6,7 +6,9 @@ proxies of apt, pip's configuration and certificates. So a Dockerfile is built a
 
 from __future__ import annotations
 
+import configparser
 import subprocess
+import tempfile
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +29,8 @@ SECONDS = 300
 SOURCES = (Path("/etc/apt/sources.list.d/debian.sources"), Path("/etc/apt/sources.list"))
 PIP_SETTINGS = Path("/etc/pip.conf")
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
+OWN_CERTIFICATES = "/usr/local/share/ca-certificates/machine.crt"
+"""Where Debian looks for a host's own: its package of certificates, which pip's package needs, keeps it."""
 SLIM = ("man", "doc", "info", "locale", "lintian", "groff", "linda")
 """What the slim images leave out of /usr/share."""
 QUIET = (
@@ -53,10 +57,18 @@ def make(archive: Path, say: Callable[[str], None]) -> None:
     fresh = archive.with_name(f"new-{archive.name}")
     archive.parent.mkdir(parents=True, exist_ok=True)
     fresh.unlink(missing_ok=True)
-    command = (str(program("mmdebstrap")), "--variant=minbase", *options(), SUITE, str(fresh), *sources())
+    with tempfile.TemporaryDirectory(prefix="debian-") as folder:
+        pip_settings = Path(folder) / "pip.conf"
+        write_pip_settings(pip_settings)
+        run("--variant=minbase", *options(pip_settings), SUITE, str(fresh), *sources())
+    fresh.rename(archive)
+
+
+def run(*arguments: str) -> None:
+    """Let mmdebstrap make it; an error with its words when it cannot."""
     try:
         done = subprocess.run(
-            command,
+            (str(program("mmdebstrap")), *arguments),
             env={**environment_here(), "PATH": search_path(environment_here().get("PATH", ""))},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -70,11 +82,24 @@ def make(archive: Path, say: Callable[[str], None]) -> None:
     if done.returncode:
         tail = "\n".join(done.stdout.splitlines()[-15:])
         raise SandboxError(f"mmdebstrap made no {NAME}:{TAG}, exit code {done.returncode}:\n{tail}")
-    fresh.rename(archive)
 
 
-def options() -> Iterator[str]:
+def write_pip_settings(file: Path) -> None:
+    """This machine's settings of pip, with the certificates where they are in the image."""
+    settings = configparser.ConfigParser(interpolation=None)
+    settings.read(PIP_SETTINGS)
+    if CERTIFICATES.exists():
+        if not settings.has_section("global"):
+            settings.add_section("global")
+        settings.set("global", "cert", OWN_CERTIFICATES)
+    with file.open("w") as stream:
+        settings.write(stream)
+
+
+def options(pip_settings: Path) -> Iterator[str]:
     """What the official slim image sets, then what is this machine's."""
+    yield "--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr"
+    yield "--include=usr-is-merged"  # else a package that merges by Perl
     yield "--dpkgopt=force-unsafe-io"
     for folder in SLIM:
         yield f"--dpkgopt=path-exclude=/usr/share/{folder}/*"
@@ -84,11 +109,10 @@ def options() -> Iterator[str]:
     yield f"--customize-hook={QUIET}"
     for line in acquisition():
         yield f"--aptopt={line}"
-    if PIP_SETTINGS.exists():
-        yield f"--customize-hook=copy-in {PIP_SETTINGS} /etc"
+    yield f"--customize-hook=upload {pip_settings} /etc/pip.conf"
     if CERTIFICATES.exists():
-        yield f'--customize-hook=mkdir -p "$1{CERTIFICATES.parent}"'
-        yield f"--customize-hook=copy-in {CERTIFICATES} {CERTIFICATES.parent}"
+        yield f'--customize-hook=mkdir -p "$1{Path(OWN_CERTIFICATES).parent}"'
+        yield f"--customize-hook=upload {CERTIFICATES} {OWN_CERTIFICATES}"
 
 
 def acquisition() -> list[str]:

@@ -6,11 +6,13 @@ import json
 import os
 import re
 import subprocess
+import time
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sandbox.docker import Engine, debian
+from sandbox.prefect_api import PrefectApi
 from sandbox.slurm.packages import install_missing
 from sandbox.slurm.places import free_ports
 from tests.own_folder import FOLDER, ROOT
@@ -23,8 +25,9 @@ PAGE = EXAMPLE / "README.md"
 BASE = ROOT / ".sandbox" / "debian-bookworm-slim.tar"
 PACKAGE_OF = {"docker-compose": "docker-compose"}
 SECONDS = 600
-ENGINE = "the socket of the engine"
 PREFECT, CLOUDROCK = "PREFECT_PORT", "CLOUDROCK_PORT"
+SLURM_IMAGE = "cloudrock-slurm-example-slurm"
+KEYS = ["find", "/etc/munge", "/var/lib/munge", "-type", "f"]
 BUILT = ("slurmctld", "postgres", "cloudrock")
 
 
@@ -48,7 +51,15 @@ class Walk:
     printed: dict[str, str] = field(default_factory=dict)
     containers: dict[str, dict[str, Any]] = field(default_factory=dict)
     images: dict[str, dict[str, Any]] = field(default_factory=dict)
+    runs: set[tuple[str, str | None]] = field(default_factory=set)
+    """Flow and deployment of every run that Prefect's server knows."""
+    stored: int = 0
+    """Flow runs in PostgreSQL."""
+    token: str = ""
+    keys: str = ""
+    """munge's, in the image of SLURM."""
     left: list[object] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
 
     def prepare(self) -> None:
         """The engine has Debian's image, and builds reach what this machine reaches."""
@@ -87,7 +98,11 @@ class Walk:
         for heading, commands in blocks():
             if heading == "Down":
                 self.look()
+                self.look_into_prefect()
+                self.look_for_secrets()
+            began = time.monotonic()
             self.printed[heading] = self.printed.get(heading, "") + self.run(commands)
+            self.seconds[heading] = round(self.seconds.get(heading, 0) + time.monotonic() - began, 1)
         self.left = list(self.remains())
 
     def look(self) -> None:
@@ -100,15 +115,28 @@ class Walk:
                 for tag in image.tags:
                     self.images[tag] = {**image.attrs, "History": image.history()}
 
+    def look_into_prefect(self) -> None:
+        """Whose runs it knows, over the port that is published; and that PostgreSQL has them."""
+        api = PrefectApi(f"http://127.0.0.1:{self.variables[PREFECT]}/api")
+        names = {one["id"]: one["name"] for one in api.ask("POST", "flows/filter", {})}
+        deployments = {one["id"]: one["name"] for one in api.ask("POST", "deployments/filter", {})}
+        for run in api.ask("POST", "flow_runs/filter", {}):
+            self.runs.add((names[run["flow_id"]], deployments.get(run["deployment_id"])))
+        count = "SELECT count(*) FROM flow_run"
+        told = self.run(f"docker-compose exec -T postgres psql --tuples-only prefect --command '{count}'")
+        self.stored = int(told)
+
+    def look_for_secrets(self) -> None:
+        """The agent's token where it lies, and munge's keys where they must not be."""
+        text = self.run("docker-compose exec -T pull cat .env")
+        self.token = text.partition("CLOUDROCK_API_TOKEN=")[2].splitlines()[0]
+        with closing(self.engine.client()) as client:
+            found = client.containers.run(SLURM_IMAGE, KEYS, network_mode="none", remove=True)
+        self.keys = found.decode()
+
     def remains(self) -> Iterator[object]:
         """What of the example the engine still has, images aside."""
         with closing(self.engine.client()) as client:
             yield from client.containers.list(all=True)
             yield from client.volumes.list()
             yield from (one for one in client.networks.list() if one.name not in {"host", "none"})
-
-    @property
-    def token(self) -> str:
-        """The agent's token, asked for where it lies."""
-        text = self.run("docker-compose exec -T pull cat .env")
-        return text.partition("CLOUDROCK_API_TOKEN=")[2].splitlines()[0]
