@@ -63,8 +63,10 @@ class Walk:
 
     def prepare(self) -> None:
         """The engine has Debian's image, and builds reach what this machine reaches."""
+        began = time.monotonic()
         install_missing(print, PACKAGE_OF)
         debian.provide(self.engine, BASE, print)
+        self.seconds["Debian"] = round(time.monotonic() - began, 1)
         override = FOLDER / "compose-build.json"
         build = {name: {"build": {"network": "host"}} for name in BUILT}
         override.write_text(json.dumps({"services": build}))
