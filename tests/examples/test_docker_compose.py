@@ -96,6 +96,11 @@ def test_only_slurm_and_who_has_the_engine_s_socket_are_root_the_latter_without_
     }
 
 
+def test_the_sides_may_be_somebody_else_in_the_socket_s_group(walk: Walk) -> None:
+    assert "10001\n" in walk.checked
+    assert "SLURM answers in the container slurmctld: cluster example\n" in walk.checked
+
+
 def test_the_token_is_in_no_container_s_environment_and_in_no_image(walk: Walk) -> None:
     assert len(walk.token) == 40
     assert walk.token not in json.dumps([walk.containers, walk.images], default=str)

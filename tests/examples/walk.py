@@ -28,6 +28,11 @@ SECONDS = 600
 PREFECT, CLOUDROCK = "PREFECT_PORT", "CLOUDROCK_PORT"
 SLURM_IMAGE = "cloudrock-slurm-example-slurm"
 KEYS = ["find", "/etc/munge", "/var/lib/munge", "-type", "f"]
+AS_NOBODY = """
+export AGENT_USER="10001:$(stat -c %g "$DOCKER_SOCKET")"
+docker-compose run --rm -T pull sh -c 'id --user && cloudrock-slurm check'
+docker-compose down -v
+"""
 BUILT = ("slurmctld", "postgres", "cloudrock")
 
 
@@ -59,6 +64,8 @@ class Walk:
     keys: str = ""
     """munge's, in the image of SLURM."""
     left: list[object] = field(default_factory=list)
+    checked: str = ""
+    """What an agent who is not root says of SLURM."""
     seconds: dict[str, float] = field(default_factory=dict)
 
     def prepare(self) -> None:
@@ -106,6 +113,7 @@ class Walk:
             self.printed[heading] = self.printed.get(heading, "") + self.run(commands)
             self.seconds[heading] = round(self.seconds.get(heading, 0) + time.monotonic() - began, 1)
         self.left = list(self.remains())
+        self.checked = self.run(AS_NOBODY)
 
     def look(self) -> None:
         """Keep what the engine says of everything that it runs."""
