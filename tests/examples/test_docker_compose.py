@@ -15,7 +15,7 @@ from tests.own_folder import FOLDER
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-pytestmark = pytest.mark.docker
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(1800)]
 NOBODY = "cloudrock"
 USERS = {
     "slurmctld": "",
