@@ -8,6 +8,8 @@ PURE := tests/allocations tests/slurm_io
 # the longest comes first (tests/spread.py).
 PROCESSES := --numprocesses=4 --dist=loadfile --no-loadscope-reorder
 FAST := --numprocesses=2 --dist=loadfile
+LOCKED := --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
+  --no-annotate --quiet
 
 .PHONY: help demo up down test both check docs commands format bench orders lock clean
 
@@ -58,9 +60,9 @@ format: $(READY)  ## let ruff format the tree
 	@$(BIN)/ruff format --quiet .
 	@$(BIN)/ruff check --quiet --fix .
 
-lock: $(READY)  ## write requirements.lock and constraints.txt anew (versions and hashes, no addresses)
-	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-header \
-	  --no-emit-index-url --no-emit-find-links --no-annotate --upgrade --quiet -o requirements.lock
+lock: $(READY)  ## write both locks and constraints.txt anew (versions and hashes, no addresses)
+	$(BIN)/uv pip compile pyproject.toml --extra dev $(LOCKED) --upgrade -o requirements.lock
+	echo hatchling | $(BIN)/uv pip compile pyproject.toml - $(LOCKED) --constraint requirements.lock -o requirements-service.lock
 	python3 scripts/constraints.py requirements.lock constraints.txt
 
 clean:  ## remove the virtual environment and the tools' caches

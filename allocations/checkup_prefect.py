@@ -189,7 +189,9 @@ def _served(flow: str, held: Sequence[Json] | Silence) -> Diagnosis:
     if isinstance(held, Silence):
         return not_looked_at(Check.WORKER, held)
     name = f"{flow}/{SERVICE}"
-    found = [one for one in held if one["name"] == SERVICE and f".{flow.replace('-', '_')}" in _entry(one)]
+    function = flow.replace("-", "_")
+    ends = (f".{function}", f":{function}")  # of a module path, or of a file's
+    found = [one for one in held if one["name"] == SERVICE and _entry(one).endswith(ends)]
     if any(one.get("status") == "READY" for one in found):
         return well(Check.WORKER, f"{name} is served")
     return wrong(NOT_SERVED, f"{name} is {'not ready' if found else 'not on the server'}")

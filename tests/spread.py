@@ -19,8 +19,13 @@ SLOW = ("prefect", "slurm", "docker", "browser")
 SHARED = "up"
 """The fixture that takes longest to make: all that need it go to one worker."""
 SHARING, NOT_SHARING = "tests/integration/", "tests/integration/test_demo"
-INSTALLED = "tests/installation/test_install_page.py"
-FIRST = ("tests/flows/test_killed.py", "tests/flows/test_matrix.py", INSTALLED, NOT_SHARING)
+FIRST = (
+    "tests/examples/test_docker_compose.py",
+    "tests/flows/test_killed.py",
+    "tests/flows/test_matrix.py",
+    "tests/installation/test_install_page.py",
+    NOT_SHARING,
+)
 """What takes minutes and cannot be divided begins at once."""
 DIVIDED = ("tests/flows/", "tests/slurm_io/test_changes_on_slurm.py")
 UNDIVIDED = (*FIRST, "tests/flows/test_reconciling.py")

@@ -12,16 +12,22 @@ from pathlib import Path
 
 from sandbox.cloudrock.page.views import Surroundings
 from sandbox.cloudrock.seed import CASTS
-from sandbox.cloudrock.server import Marketplace
+from sandbox.cloudrock.server import HOST, Marketplace
 
 
 def main() -> None:
     """Run until SIGINT or SIGTERM. Says where the tokens are, never what they are."""
     parser = argparse.ArgumentParser(prog="python -m sandbox.cloudrock", description=__doc__)
-    parser.add_argument("--port", type=int, default=8008, help="on 127.0.0.1; 0 takes a free one")
+    parser.add_argument(
+        "--host", default=HOST, help="a name or address of this host to listen on (default: %(default)s)"
+    )
+    parser.add_argument("--port", type=int, default=8008, help="0 takes a free one (default: %(default)s)")
     parser.add_argument("--database", type=Path, required=True, help="the SQLite file; it keeps its state")
     parser.add_argument(
         "--tokens", type=Path, help="where to write tokens and uuids (default: beside the database)"
+    )
+    parser.add_argument(
+        "--agent-env", type=Path, help="where to write the agent's settings, for it to read as its .env"
     )
     parser.add_argument(
         "--seed", choices=sorted(CASTS), default="demo", help="what an empty database begins with"
@@ -43,6 +49,7 @@ def main() -> None:
     with Marketplace(
         options.database,
         options.port,
+        host=options.host,
         seed_with=options.seed,
         people_suffix=options.people_suffix,
         worker_delay_seconds=options.worker_delay,
@@ -50,6 +57,8 @@ def main() -> None:
     ) as marketplace:
         tokens = options.tokens or options.database.with_suffix(".tokens.json")
         write_tokens(marketplace, tokens)
+        if options.agent_env:
+            write_agent_env(marketplace, options.agent_env)
         sys.stdout.write(
             f"cloudrock stand-in: {marketplace.api_url} page: {marketplace.page_url} tokens: {tokens}\n"
         )
@@ -71,10 +80,25 @@ def write_tokens(marketplace: Marketplace, file: Path) -> None:
         "offering_uuid": marketplace.offering_uuid,
         "plan_uuid": marketplace.plan_uuid,
     }
+    write_anew(file, json.dumps(notes, indent=2), 0o600)
+
+
+def write_agent_env(marketplace: Marketplace, file: Path) -> None:
+    """The agent's settings that only the running marketplace knows; its group may read them as well."""
+    settings = {
+        "CLOUDROCK_API_URL": marketplace.api_url,
+        "CLOUDROCK_API_TOKEN": marketplace.tokens["provider_owner"],
+        "CLOUDROCK_OFFERING_UUID": marketplace.offering_uuid,
+    }
+    write_anew(file, "".join(f"{name}={value}\n" for name, value in settings.items()), 0o640)
+
+
+def write_anew(file: Path, text: str, mode: int) -> None:
+    """The file has this mode before it holds anything."""
     file.unlink(missing_ok=True)
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        json.dump(notes, stream, indent=2)
+        stream.write(text)
 
 
 if __name__ == "__main__":

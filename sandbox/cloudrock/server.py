@@ -1,4 +1,4 @@
-"""One marketplace that runs: in a thread of this process, on a port of the loopback."""
+"""One marketplace that runs: in a thread of this process, on a port of the loopback unless told otherwise."""
 
 from __future__ import annotations
 
@@ -46,13 +46,14 @@ class Marketplace:
         database: Path | None = None,
         port: int = 0,
         *,
+        host: str = HOST,
         seed_with: str = "demo",
         people_suffix: str = "",
         worker_delay_seconds: float = 0.05,
         starts_at: datetime | None = None,
         around: Surroundings | None = None,
     ) -> None:
-        self._socket = _bound(port)
+        self._socket = _bound(host, port)
         self._folder = tempfile.TemporaryDirectory(prefix="cloudrock-") if database is None else None
         file = Path(self._folder.name) / "cloudrock.sqlite" if self._folder else Path(str(database))
         store = Store(file)
@@ -72,7 +73,7 @@ class Marketplace:
         self.project_uuid = notes["project_uuid"]
         self.offering_uuid = notes["offering_uuid"]
         self.plan_uuid = notes["plan_uuid"]
-        self.api_url = f"http://{HOST}:{self._socket.getsockname()[1]}/api/"
+        self.api_url = f"http://{host}:{self._socket.getsockname()[1]}/api/"
         self.page_url = urljoin(self.api_url, HOME)
         self._client = httpx.Client(base_url=self.api_url, timeout=START_SECONDS)
         site = Site(self._parts, self.tokens, self.users, around or Surroundings())
@@ -144,12 +145,12 @@ class Marketplace:
         return self._client.post(path, json=body, headers=headers).raise_for_status()
 
 
-def _bound(port: int) -> socket.socket:
-    """A socket on this port of the loopback. Its protocol is named, so that asyncio sends without delay."""
+def _bound(host: str, port: int) -> socket.socket:
+    """A socket on this port of the host. Its protocol is named, so that asyncio sends without delay."""
     bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        bound.bind((HOST, port))
+        bound.bind((host, port))
     except OSError:
         bound.close()
         raise

@@ -107,7 +107,10 @@ class Engine:
             client.api.import_image_from_data(archive(), repository=IMAGE)
 
     def settings(self) -> dict[str, object]:
-        """All of it in our folders; no bridge, no rules of a firewall: containers use the host's network."""
+        """All of it in our folders; no usual bridge, no rules of a firewall.
+
+        Containers use the host's network, or networks that are made for them, which reach nothing outside.
+        """
         return {
             "hosts": [self.environment["DOCKER_HOST"]],
             "data-root": str(self.folder / "data"),
@@ -155,7 +158,7 @@ class Engine:
     def stop(self) -> None:
         """End the engine and its containers, whoever started them, and nothing else; idempotent."""
         with uninterrupted():
-            self.end_containers()
+            self.end_contents()
             started = list(self.services.started.values())
             processes.end(self.daemon, POLITE_SECONDS)
             processes.end(self.services.alive, polite_seconds=0)
@@ -165,15 +168,17 @@ class Engine:
             for folder in (self.folder, self.run):
                 leftovers.unmount_below(folder)
             leftovers.remove_cgroups(self.cgroup)
+            leftovers.remove_bridges(self.folder / "data")
             for folder in (self.folder / "data", self.run):
                 shutil.rmtree(folder, ignore_errors=True)
 
-    def end_containers(self) -> None:
-        """Let the engine clean up behind its containers, while it can."""
+    def end_contents(self) -> None:
+        """Let the engine clean up behind its containers and their networks, while it can."""
         if self.answers():
             with suppress(DockerException, OSError), closing(self.client()) as client:
                 for container in client.containers.list(all=True):
                     container.remove(force=True)
+                client.networks.prune()
 
     def daemon(self) -> set[processes.Process]:
         """The engine itself, which ends its own helpers when it is asked to end."""
@@ -181,9 +186,10 @@ class Engine:
         return {one for one in alive if (entry := processes.read_entry(one.pid)) and entry.name == "dockerd"}
 
     def remains(self) -> Iterable[object]:
-        """What is left of it on this machine: processes, mounts, control groups, folders."""
+        """What is left of it on this machine: processes, mounts, control groups, bridges, folders."""
         yield from self.services.alive()
         for folder in (self.folder, self.run):
             yield from leftovers.mounts_below(folder)
         yield from leftovers.cgroups(self.cgroup)
+        yield from leftovers.bridges(self.folder / "data")
         yield from (path for path in (self.folder / "data", self.run) if path.exists())

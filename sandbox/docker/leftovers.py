@@ -1,14 +1,18 @@
-"""What an engine leaves in the kernel when it is killed: mounts, and groups of processes."""
+"""What an engine leaves in the kernel when it is killed: mounts, groups of processes, bridges of networks."""
 
 from __future__ import annotations
 
+import re
 import subprocess
 from contextlib import suppress
 from pathlib import Path
 
 MOUNTS = Path("/proc/self/mountinfo")
 CGROUPS = Path("/sys/fs/cgroup")
-UNMOUNT_SECONDS = 30
+INTERFACES = Path("/sys/class/net")
+BRIDGE = re.compile(rb"\bbr-[0-9a-f]{12}\b")
+"""What an engine calls the bridge of a network, after the network's id."""
+COMMAND_SECONDS = 30
 
 
 def mounts_below(folder: Path) -> list[Path]:
@@ -21,13 +25,7 @@ def mounts_below(folder: Path) -> list[Path]:
 def unmount_below(folder: Path) -> None:
     """Take away what is mounted below a folder, and nothing that is mounted there from elsewhere."""
     for path in mounts_below(folder):
-        subprocess.run(
-            ["umount", "--lazy", str(path)],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=UNMOUNT_SECONDS,
-            check=False,
-        )
+        _try("umount", "--lazy", str(path))
 
 
 def cgroups(name: str) -> list[Path]:
@@ -42,3 +40,23 @@ def remove_cgroups(name: str) -> None:
     for path in cgroups(name):
         with suppress(OSError):
             path.rmdir()
+
+
+def bridges(data: Path) -> list[str]:
+    """The bridges that are there of the networks in an engine's own notes."""
+    notes = data / "network" / "files" / "local-kv.db"
+    names = set(BRIDGE.findall(notes.read_bytes())) if notes.exists() else set()
+    return sorted(name.decode() for name in names if (INTERFACES / name.decode()).exists())
+
+
+def remove_bridges(data: Path) -> None:
+    """Remove the bridges, whose containers are gone."""
+    for name in bridges(data):
+        _try("ip", "link", "delete", name)
+
+
+def _try(*command: str) -> None:
+    """What cannot be taken away is still among what remains."""
+    subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, timeout=COMMAND_SECONDS, check=False
+    )

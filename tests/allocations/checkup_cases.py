@@ -233,6 +233,15 @@ WELL: dict[str, tuple[MarketplaceFacts | SlurmFacts | PrefectFacts, Check, str]]
         Check.WORKER,
         "push-usage/service is served",
     ),
+    "served from a file": (
+        replace(
+            PREFECT,
+            served="push-usage",
+            held=[{**HELD, "name": "service", "entrypoint": "flows/push.py:push_usage"}],
+        ),
+        Check.WORKER,
+        "push-usage/service is served",
+    ),
 }
 
 UNKNOWN: dict[str, tuple[MarketplaceFacts | SlurmFacts | PrefectFacts, set[Check]]] = {
