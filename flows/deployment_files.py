@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import yaml
 from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
 from prefect.events.schemas.automations import AutomationCore
-from prefect.exceptions import ParameterTypeError, ScriptError
+from prefect.exceptions import ParameterTypeError, PrefectException
 from prefect.flows import load_flow_from_entrypoint
 from prefect.utilities.callables import parameter_schema
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
@@ -119,8 +119,8 @@ def flow_of(deployment: Deployment, file: Path) -> Flow[..., Any]:
     """The flow that the entry point names; it takes the parameters of the deployment and its schedules."""
     here = f"{file}: {deployment.name}"
     try:
-        flow: Flow[..., Any] = load_flow_from_entrypoint(deployment.entrypoint)
-    except (ImportError, AttributeError, ScriptError, ValueError, TypeError) as error:
+        flow: Flow[..., Any] = load_flow_from_entrypoint(deployment.entrypoint, use_placeholder_flow=False)
+    except (PrefectException, ImportError, AttributeError, ValueError, TypeError) as error:
         raise SettingsError(
             f"{here}: entrypoint {deployment.entrypoint!r}: expected the path of a flow, such as "
             f"flows.pull.pull_orders ({brief(error)})"

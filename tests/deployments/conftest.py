@@ -1,4 +1,4 @@
-"""A whole Prefect server, with its triggers and actions, and nothing on it."""
+"""A whole Prefect server, with its triggers and actions, run as deployments/ says, and nothing on it."""
 
 from __future__ import annotations
 
@@ -16,19 +16,34 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+def variables_of(file: str) -> dict[str, str]:
+    """What a file of variables sets, as systemd reads it."""
+    lines = (ROOT / "deployments" / file).read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+
+
+class AsDocumented(Stack):
+    """The sandbox's server with the variables of deployments/prefect-server.env."""
+
+    def environment(self) -> dict[str, str]:
+        return {**variables_of("prefect-server.env"), **Stack.environment(self)}
+
+
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
     """Of a sandbox only its Prefect server."""
-    made = Stack(FOLDER / "deployments")
+    made = AsDocumented(FOLDER / "deployments")
     made.services.stop()
     shutil.rmtree(made.folder, ignore_errors=True)
     (made.home / "tmp").mkdir(parents=True)
     (made.prefect_port,) = free_ports(1)
     made.start_prefect()
-    server = made.services.started["prefect-server"]
+    started = list(made.services.started.values())
     yield made
+    started += made.services.started.values()
     made.services.stop()
-    server.wait()
+    for process in started:
+        process.wait()
 
 
 @pytest.fixture
@@ -48,3 +63,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copytree(ROOT / "deployments", tmp_path / "deployments")
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture
+def variables() -> object:
+    """(Test folders are no packages: what they share, they share through fixtures.)"""
+    return variables_of
