@@ -128,7 +128,7 @@ class Automated:
 
     def __call__(self) -> None:
         """The whole of it."""
-        body = self.automation.model_dump(mode="json")
+        body = self.automation.model_dump(mode="json", exclude={"owner_resource"})
         if self.known_as is None:
             self.server.ask("POST", "/automations/", body)
         else:
