@@ -4,36 +4,12 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.own_folder import person
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
 pytestmark = [pytest.mark.slurm, pytest.mark.prefect]
-
-
-@pytest.fixture
-def told(site) -> Iterator[Callable[[], list[Any]]]:
-    """The events of ours that were handed over since it was asked last, in place of being sent."""
-    from prefect.events.clients import AssertingEventsClient  # noqa: PLC0415 - Prefect takes seconds
-    from prefect.events.worker import EventsWorker  # noqa: PLC0415 - the same
-
-    AssertingEventsClient.reset()
-    EventsWorker.set_client_override(AssertingEventsClient)
-
-    def events() -> list[Any]:
-        EventsWorker.instance().wait_until_empty()
-        found = [event for client in AssertingEventsClient.all for event in client.pop_events()]
-        return [event for event in found if event.event.startswith("cloudrock-slurm.")]
-
-    yield events
-    EventsWorker.drain_all()
-    EventsWorker.set_client_override(None)
-    AssertingEventsClient.reset()
 
 
 def test_an_order_that_is_done_and_its_usage_are_told_and_every_log_line_of_it_has_its_uuid(
@@ -73,13 +49,14 @@ def test_an_order_that_is_done_and_its_usage_are_told_and_every_log_line_of_it_h
 def test_an_order_that_cannot_be_done_is_told_with_its_reason(site, told) -> None:
     from flows.events import ORDER_ERRED  # noqa: PLC0415 - Prefect takes seconds
 
-    item = site.order("Erred", limits={"cpu": -5})
+    item = site.order("Erred")
+    site.set_backend_id(site.item(item)["marketplace_resource_uuid"], "root")
     site.pull()
     assert site.item(item)["state"] == "erred"
     (event,) = told()
     assert (event.event, event.resource.id) == (ORDER_ERRED.name, f"cloudrock-slurm.order.{item}")
     assert set(event.payload) == set(ORDER_ERRED.payload)
-    assert event.payload["reason"]
+    assert event.payload["reason"] == site.item(item)["error_message"]
 
 
 def test_drift_is_told_once_with_what_differs(site, told) -> None:
