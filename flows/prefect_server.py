@@ -20,7 +20,11 @@ SECONDS = 60.0
 """The longest that one request may take."""
 MOST = 200
 """The server lists no more at once."""
-NOT_FOUND = 404
+UNAUTHORIZED, NOT_FOUND = 401, 404
+NOT_LET_IN = (
+    "PREFECT_API_AUTH_STRING: the Prefect server takes nobody without a name and a password: expected the "
+    "words of its own PREFECT_SERVER_API_AUTH_STRING"
+)
 NOTIFIER = "notify"
 """The capability of a block through which somebody can be notified."""
 
@@ -50,6 +54,8 @@ class Server:
         except httpx.HTTPStatusError as refusal:
             if or_none and refusal.response.status_code == NOT_FOUND:
                 return None
+            if refusal.response.status_code == UNAUTHORIZED:
+                raise SettingsError(NOT_LET_IN) from None
             said = refusal.response.text[:300]
             raise SettingsError(
                 f"PREFECT_API_URL: the Prefect server refused {method} {route} with "

@@ -147,6 +147,19 @@ def test_a_run_whose_worker_was_killed_becomes_crashed_and_somebody_is_told(
     assert told["subject"] == "pull-orders: Crashed"
     assert told["body"].startswith(f"{run['name']}: Crashed: Its process said nothing")
     assert f"/runs/flow-run/{run_id}" in told["body"]
+    until(lambda: "the work pool headnode has no worker" in subjects(hook), "somebody is told of the worker")
+
+
+def test_three_runs_that_nobody_starts_are_told_once(deployed: list[str], stack: Stack, hook: Any) -> None:
+    for _ in range(4):
+        stack.api.start_run("push-usage/backfill")
+    late = "runs of cloudrock-slurm are late"
+    until(lambda: late in subjects(hook), "somebody is told that runs are late")
+    assert subjects(hook).count(late) == 1
+
+
+def subjects(hook: Any) -> list[str]:
+    return [one["subject"] for one in hook[1]]
 
 
 def test_events_of_ours_reach_people_with_what_they_say(deployed: list[str], hook: Any) -> None:

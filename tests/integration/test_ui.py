@@ -106,9 +106,14 @@ def test_the_page_of_an_order_run_names_the_changes(up: Any, page: Any, shoot: A
     shoot("orders-artifact")
 
 
-def test_an_artifact_links_to_the_others(up: Any, page: Any) -> None:
+def test_an_artifact_links_to_the_others(up: Any, page: Any, shoot: Any) -> None:
+    page.set_viewport_size(WIDE)
     page.goto(f"{up.stack.ui_url}/artifacts/key/reconciliation")
     see(page, "beside slurmdbd's own books", "See also")
-    page.get_by_role("link", name="orders", exact=True).click()
-    see(page, "pull-orders", "orders")
-    assert page.url.endswith("/artifacts/key/orders")
+    shoot("reconciliation-artifact")
+    with page.context.expect_page() as opened:
+        page.get_by_role("link", name="orders", exact=True).click()
+    other = opened.value
+    see(other, "pull-orders", "See also")
+    assert other.url.endswith("/artifacts/key/orders")
+    other.close()
