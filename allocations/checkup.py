@@ -69,6 +69,7 @@ class Check(Enum):
     POOL = (Area.PREFECT, "work pool")
     WORKER = (Area.PREFECT, "worker")
     DEPLOYMENTS = (Area.PREFECT, "deployments")
+    AUTOMATIONS = (Area.PREFECT, "automations")
 
     @property
     def area(self) -> Area:

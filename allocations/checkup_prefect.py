@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from allocations.checkup import Cause, Check, Fault, Level, Silence, brief, not_looked_at, well, wrong
+from allocations.deployments import differences, identity, strays
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from allocations.checkup import Diagnosis
 
@@ -18,8 +19,7 @@ POOL = "headnode"
 SERVICE = "service"
 """The deployment that `cloudrock-slurm pull` and `push` serve without a work pool."""
 MEMORY = ":memory:"
-PLAIN = ("description", "tags", "parameters", "enforce_parameter_schema")
-"""What stands in prefect.yaml as the server tells it."""
+DEPLOY = "cloudrock-slurm deploy"
 
 NO_SERVER = Fault(
     Check.SERVER,
@@ -47,7 +47,7 @@ NO_POOL = Fault(
     Level.ERROR,
     f"there is no work pool {POOL}",
     "deployments have nowhere to run",
-    f"prefect work-pool create {POOL} --type process",
+    DEPLOY,
 )
 POOL_PAUSED = Fault(
     Check.POOL,
@@ -75,14 +75,21 @@ NOT_DEPLOYED = Fault(
     Level.ERROR,
     "a deployment of prefect.yaml is not on the server",
     "what it should do is not done",
-    "prefect --no-prompt deploy --all",
+    DEPLOY,
 )
 DEPLOYED_OTHERWISE = Fault(
     Check.DEPLOYMENTS,
     Level.WARNING,
     "a deployment is otherwise on the server than in prefect.yaml",
     "it was changed in the UI, or the file after the last deploy: what runs is not what the file says",
-    "prefect --no-prompt deploy --all",
+    DEPLOY,
+)
+NOT_IN_THE_FILE = Fault(
+    Check.DEPLOYMENTS,
+    Level.WARNING,
+    "a deployment of ours is on the server and not in prefect.yaml",
+    "its schedule still runs, beside what the file says",
+    "look at {deployment} in the Prefect UI, and delete it there if nobody wants it",
 )
 DEPLOYMENT_PAUSED = Fault(
     Check.DEPLOYMENTS,
@@ -90,6 +97,13 @@ DEPLOYMENT_PAUSED = Fault(
     "a deployment is paused",
     "its schedule makes no runs",
     "resume {deployment} in the Prefect UI",
+)
+AUTOMATIONS_OTHERWISE = Fault(
+    Check.AUTOMATIONS,
+    Level.WARNING,
+    "the automations on the server are not those of deployments/automations.yaml",
+    "a run that was killed holds its place for ever, and nobody hears of failures",
+    DEPLOY,
 )
 FAULTS = (
     NO_SERVER,
@@ -101,7 +115,9 @@ FAULTS = (
     NOT_SERVED,
     NOT_DEPLOYED,
     DEPLOYED_OTHERWISE,
+    NOT_IN_THE_FILE,
     DEPLOYMENT_PAUSED,
+    AUTOMATIONS_OTHERWISE,
 )
 
 
@@ -121,6 +137,8 @@ class PrefectFacts:
     """All deployments of the server."""
     declared: Sequence[Json] | Silence
     """The deployments of prefect.yaml."""
+    automations: Sequence[str] | Silence = ()
+    """Where the automations on the server are not those of the file, one sentence each."""
     served: str | None = None
     """The flow that CLOUDROCK_SYNC_DIRECTION serves without a pool; None where a worker runs all."""
 
@@ -130,7 +148,7 @@ def diagnose_prefect(facts: PrefectFacts) -> Iterator[Diagnosis]:
     if isinstance(facts.server_version, Silence):
         yield wrong(NO_SERVER, facts.server_version.words)
         reason = Silence("no Prefect server answers", Cause.NOT_ASKED)
-        for check in (Check.DATABASE, Check.POOL, Check.WORKER, Check.DEPLOYMENTS):
+        for check in (Check.DATABASE, Check.POOL, Check.WORKER, Check.DEPLOYMENTS, Check.AUTOMATIONS):
             yield not_looked_at(check, reason)
         return
     yield _version(facts.server_version, facts)
@@ -148,6 +166,7 @@ def diagnose_prefect(facts: PrefectFacts) -> Iterator[Diagnosis]:
         yield not_looked_at(Check.DEPLOYMENTS, facts.declared)
     else:
         yield from _deployments(facts.declared, facts.held)
+    yield _automations(facts.automations)
 
 
 def _version(server: str, facts: PrefectFacts) -> Diagnosis:
@@ -201,69 +220,25 @@ def _entry(deployment: Json) -> str:
     return str(deployment.get("entrypoint"))
 
 
-def _deployments(declared: Sequence[Json], held: Iterable[Json]) -> Iterator[Diagnosis]:
-    known = {(_entry(one), one["name"]): one for one in held}
-    there = [
-        (one, known[_entry(one), one["name"]]) for one in declared if (_entry(one), one["name"]) in known
-    ]
+def _deployments(declared: Sequence[Json], held: Sequence[Json]) -> Iterator[Diagnosis]:
+    known = {identity(one): one for one in held}
+    there = [(one, known[identity(one)]) for one in declared if identity(one) in known]
     if missing := {one["name"] for one in declared} - {one["name"] for one, _ in there}:
         yield wrong(NOT_DEPLOYED, f"not on the server: {brief(missing)}")
-    others = [words for one, found in there for words in differences(one, found)]
+    others = [str(found) for one, has in there for found in differences(one, has)]
     if others:
         yield wrong(DEPLOYED_OTHERWISE, "; ".join(others))
+    if stray := strays(declared, held):
+        yield wrong(NOT_IN_THE_FILE, f"not in prefect.yaml: {brief(stray)}", deployment=brief(stray))
     if paused := [one["name"] for one, found in there if found.get("paused")]:
         yield wrong(DEPLOYMENT_PAUSED, f"paused: {brief(paused)}", deployment=brief(paused))
-    if not (missing or others or paused):
+    if not (missing or others or stray or paused):
         yield well(Check.DEPLOYMENTS, f"{len(declared)} as in prefect.yaml")
 
 
-def differences(declared: Json, held: Json) -> Iterator[str]:
-    """Where a deployment on the server is not what prefect.yaml says: `hourly: tags [...], not [...]`."""
-    wants, has = as_declared(declared), as_held(held)
-    for key, value in wants.items():
-        if has[key] != value:
-            yield f"{declared['name']}: {key} {_shown(has[key])}, not {_shown(value)}"
-
-
-def _shown(value: object) -> str:
-    return repr(value)[:80]
-
-
-def as_declared(entry: Json) -> dict[str, Any]:
-    """What an entry of prefect.yaml decides."""
-    limit = entry.get("concurrency_limit") or {}
-    return {
-        **{key: entry.get(key) for key in PLAIN},
-        "work pool": entry["work_pool"]["name"],
-        "concurrency": tuple(
-            limit.get(key) for key in ("limit", "collision_strategy", "grace_period_seconds")
-        ),
-        "schedules": _schedules((one, one) for one in entry.get("schedules") or ()),
-    }
-
-
-def as_held(deployment: Json) -> dict[str, Any]:
-    """The same of a deployment as the server tells it."""
-    limit, options = (
-        deployment.get("global_concurrency_limit") or {},
-        deployment.get("concurrency_options") or {},
-    )
-    strategy = (options.get("collision_strategy"), options.get("grace_period_seconds"))
-    return {
-        **{key: deployment.get(key) for key in PLAIN},
-        "work pool": deployment.get("work_pool_name"),
-        "concurrency": (limit.get("limit"), *strategy),
-        "schedules": _schedules((one, one["schedule"]) for one in deployment.get("schedules") or ()),
-    }
-
-
-def _schedules(pairs: Iterable[tuple[Json, Json]]) -> list[tuple[str, list[object]]]:
-    """Slug, whether it is active, and when; in one order."""
-    rows = [
-        (
-            str(outer.get("slug")),
-            [outer.get("active"), when.get("interval"), when.get("cron"), when.get("timezone") or "UTC"],
-        )
-        for outer, when in pairs
-    ]
-    return sorted(rows, key=lambda row: row[0])
+def _automations(differing: Sequence[str] | Silence) -> Diagnosis:
+    if isinstance(differing, Silence):
+        return not_looked_at(Check.AUTOMATIONS, differing)
+    if differing:
+        return wrong(AUTOMATIONS_OTHERWISE, "; ".join(differing))
+    return well(Check.AUTOMATIONS, "as in deployments/automations.yaml")

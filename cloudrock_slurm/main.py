@@ -99,6 +99,21 @@ def doctor(*, json: bool = False) -> int:
 
 
 @app.command
+def deploy(*, check: bool = False) -> int:
+    """Make the Prefect server have what prefect.yaml and deployments/automations.yaml say.
+
+    Work pool, deployments and automations are made or changed where they differ, so a second time changes
+    nothing. Nothing is deleted, and what is paused stays so.
+
+    Args:
+        check: only say what differs, and write nothing. Exit 1: something differs.
+    """
+    from cloudrock_slurm.deploy import deploy as perform  # noqa: PLC0415 - Prefect takes seconds
+
+    return perform(check=check)
+
+
+@app.command
 def plan(
     *,
     commands: bool = False,

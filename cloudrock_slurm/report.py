@@ -13,6 +13,7 @@ import cyclopts
 from allocations.billing import BillingPeriod
 from allocations.errors import RuleError
 from cloudrock_slurm.ending import BAD_SETTINGS, FAILED
+from cloudrock_slurm.progress import terminal_progress
 from flows.settings import SettingsError, lend_to_matplotlib, load_components, load_settings
 
 if TYPE_CHECKING:
@@ -48,7 +49,8 @@ def report(
         components = load_components(settings)
         with open_cloudrock(settings) as cloudrock:
             doors = Doors(cloudrock, open_slurm(settings), settings, components)
-            found = explain(doors, month, allocation, now)
+            with terminal_progress() as tell:
+                found = explain(doors, month, allocation, now, tell)
         write_files(found, {"csv": csv, "json": json, "parquet": parquet})
         if html is not None:
             lend_to_matplotlib(settings)

@@ -1,4 +1,4 @@
-"""What a run leaves for people to read: one table artifact, whose last version is the latest run's."""
+"""What a run leaves for people to read: table artifacts, each with links to the others (`flows.links`)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,20 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from prefect.artifacts import create_table_artifact
+
+from allocations.reconcile import Verdict
+from flows.links import (
+    BACKFILL_KEY,
+    CLOSED_MONTH_KEY,
+    COMPONENTS_KEY,
+    DRIFT_KEY,
+    ORDERS_KEY,
+    PLAN_KEY,
+    RECONCILIATION_KEY,
+    REPAIR_KEY,
+    USAGE_KEY,
+    links_beside,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,17 +31,9 @@ if TYPE_CHECKING:
     from allocations.offering_components import ComponentChange
     from allocations.outcomes import Outcome
     from allocations.planning import Part, RunPlan
+    from allocations.reconcile import Reconciliation
     from allocations.reports import UsageLine
     from flows.closed_month import ClosedLine
-
-ORDERS_KEY = "orders"
-PLAN_KEY = "plan"
-USAGE_KEY = "usage"
-DRIFT_KEY = "drift"
-REPAIR_KEY = "repair"
-BACKFILL_KEY = "backfill"
-COMPONENTS_KEY = "components"
-CLOSED_MONTH_KEY = "closed-month"
 
 
 def publish_orders(outcomes: Sequence[Outcome], unreadable: Sequence[str], summary: str) -> None:
@@ -60,7 +66,7 @@ def outcome_rows(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
 
 
 def publish_plan(plan: RunPlan, summary: str) -> None:
-    """Each step that the run would take, and why; written when nothing was applied."""
+    """Each step of a run's plan, and why: written before it is applied, and when it is not."""
     rows = [
         {"step": str(step.act), "why": step.reason, "for": "newcomers"} for step in plan.registration.steps
     ]
@@ -72,7 +78,7 @@ def publish_plan(plan: RunPlan, summary: str) -> None:
         said = [part.refusal and f"refused: {part.refusal}", part.waiting and f"waits: {part.waiting}"]
         said += [*part.remarks, *part.notes]
         rows += [{"step": "", "why": str(text), "for": part.title} for text in said if text]
-    publish(PLAN_KEY, rows, f"**pull-orders**: {plain(summary)}")
+    publish(PLAN_KEY, rows, f"**pull-orders**, the plan: {plain(summary)}")
 
 
 def publish_drift(report: DriftReport) -> None:
@@ -122,6 +128,34 @@ def publish_usage(
     said = [f"**push-usage**: {plain(summary)}", *(f"- {plain(remark)}" for remark in remarks)]
     said += [f"The month with plots: [{page.name}]({page.absolute().as_uri()})"] if page else []
     publish(USAGE_KEY, rows, "\n\n".join(said))
+
+
+def publish_reconciliation(period: BillingPeriod, compared: Reconciliation | None, reason: str) -> None:
+    """Where the count and slurmdbd's own books differ; what agrees is only counted.
+
+    `reason`: why nothing was compared, where that is so.
+    """
+    lines = compared.lines if compared else ()
+    rows = [
+        {
+            "verdict": line.verdict.value,
+            "account": line.account,
+            "TRES": line.tres,
+            "ours": line.ours,
+            "slurmdbd": line.books,
+            "why": line.words,
+        }
+        for line in sorted(
+            lines, key=lambda one: (one.verdict is not Verdict.MISMATCH, one.account, one.tres)
+        )
+        if line.verdict is not Verdict.AGREES
+    ]
+    counts = {verdict: sum(line.verdict is verdict for line in lines) for verdict in Verdict}
+    said = (
+        ", ".join(f"{count} {verdict.value}" for verdict, count in counts.items() if count) or "nothing used"
+    )
+    what = f"up to {compared.until:%Y-%m-%d %H:%M} UTC: {said}" if compared else f"not compared: {reason}"
+    publish(RECONCILIATION_KEY, rows, f"**push-usage**: {period} beside slurmdbd's own books, {plain(what)}")
 
 
 def publish_closed_month(month: BillingPeriod, lines: Sequence[ClosedLine]) -> None:
@@ -183,7 +217,8 @@ ACTIVE = re.compile(r"[\\`*\[\]<>~|]|^[-+#](?=\s)", re.MULTILINE)
 def publish(key: str, rows: list[dict[str, Any]], description: str) -> None:
     """One version of the artifact; without rows only its description speaks."""
     cells = [{name: plain(value) for name, value in row.items()} for row in rows]
-    create_table_artifact(key=key, table=cells, description=description)
+    links = links_beside(key)
+    create_table_artifact(key=key, table=cells, description="\n\n".join(filter(None, (description, links))))
 
 
 def plain(value: object) -> object:

@@ -17,7 +17,7 @@ from allocations.kinds import Kind
 from allocations.outcomes import Outcome, Result
 from allocations.plan import AwaitJobs, ReportUsage, unfulfilled
 from cloudrock_io.errors import CloudrockError, UnexpectedCloudrockData
-from flows import completing, tasks
+from flows import completing, events, tasks
 from flows.expected import EXPECTED
 from flows.site import subject_of
 from slurm_io.errors import SlurmCommandFailed, SlurmError, UnexpectedSlurmOutput
@@ -163,6 +163,7 @@ class Carrying:
                 raise UnexpectedCloudrockData(f"order item {order.uuid}", "a resource", "none")
             completing.complete(self.site, outcome, order, resource, self.snapshot)
         outcome.result = Result.DONE
+        events.order_applied(outcome)
 
     @contextmanager
     def deciding(self, outcome: Outcome) -> Iterator[None]:
@@ -216,6 +217,7 @@ class Carrying:
         try:
             tasks.refuse_order(self.site.cloudrock, order.uuid, str(failure), details, subject)
             outcome.result = Result.ERRED
+            events.order_erred(outcome)
             if resource and outcome.part.kind in (Kind.UPDATE, Kind.TERMINATE):
                 tasks.free_allocation(self.site.cloudrock, resource.uuid, subject)
         except CloudrockError as second:

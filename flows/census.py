@@ -13,6 +13,7 @@ from flows import tasks, usage_tasks
 from flows.corrections import remember
 from flows.doors import open_day_store
 from flows.reconciling import Counting
+from flows.run_progress import run_progress
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -64,6 +65,7 @@ class Doors:
             settling_days=self.settings.usage_settling_days,
             kept_since=retention.kept_since(now) if retention else None,
             noticed=partial(remember, self.settings.state_dir, period),
+            progress=run_progress(f"counting {period}"),
         )
         if self.settings.reconcile is Reconcile.OFF:
             return counting.count(None, refresh=refresh), None

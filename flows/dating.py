@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from allocations.backfilling import Result, dated_report, moment_in, period_of_month
 from cloudrock_io.errors import CloudrockUnavailable
-from flows import tasks, usage_tasks
+from flows import events, tasks, usage_tasks
 from flows.expected import EXPECTED
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ def book_dated(
         return Dated(result=Result.FAILED, problem=f"{usage.account}: {failure}", is_outage=outage)
     if lost:
         return Dated(result=Result.FAILED, problem=f"{usage.account}: {lost}", is_outage=True)
+    events.usage_uploaded(usage, month, report.amounts)
     return Dated(result=Result.SET)
 
 

@@ -10,6 +10,7 @@ from prefect.client.schemas.objects import State  # noqa: TC002 - the flow's ret
 from prefect.logging import get_run_logger
 from prefect.states import Completed
 
+from flows import events
 from flows.artifacts import publish_drift
 from flows.calm import calmly
 from flows.comparing import compare
@@ -55,6 +56,7 @@ def check() -> State[Any]:
             "%s: %s: %s; expected %s", finding.kind.value, finding.subject, finding.found, finding.expected
         )
     if report.findings:
+        events.drift_found(settings.offering_uuid, report)
         return Completed(name=DRIFT, message=report.summary)
     return Completed(message=report.summary)
 

@@ -2,41 +2,47 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import httpx
 import prefect
-import yaml
 from prefect.client.orchestration import get_client
 from prefect.settings import get_current_settings
 
 from allocations.checkup import Cause, Silence
 from allocations.checkup_prefect import MEMORY, POOL, PrefectFacts
 from flows.choices import SyncDirection
+from flows.deploying import automation_differences
+from flows.deployment_files import read_deployments
+from flows.prefect_server import Server
+from flows.settings import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+T = TypeVar("T")
+
 SECONDS = 15.0
 """The longest that one request may take."""
-DEPLOYMENTS_FILE = Path("prefect.yaml")
 MOST_DEPLOYMENTS = 200
 """The server lists no more at once."""
 SERVED = {SyncDirection.PULL: "pull-orders", SyncDirection.PUSH: "push-usage"}
 NOT_FOUND = 404
 WORKERS: Final = "/work_pools/{work_pool_name}/workers/filter"
+ANSWERS = 6
 NO_ADDRESS = "PREFECT_API_URL is not set"
 
 
 def prefect_facts(direction: SyncDirection | None) -> PrefectFacts:
-    """In five requests. Without an address nothing is asked: Prefect would start a server of its own.
+    """In seven requests. Without an address nothing is asked: Prefect would start a server of its own.
 
     `direction`: the side that is served without a work pool; None where a worker runs all.
     """
     url = get_current_settings().api.url or ""
-    version, database, pool, workers, held = told_by_server() if url else [Silence(NO_ADDRESS)] * 5
+    version, database, pool, workers, held, automations = (
+        told_by_server() if url else [Silence(NO_ADDRESS)] * ANSWERS
+    )
     return PrefectFacts(
         url=url,
         server_version=version,
@@ -45,13 +51,16 @@ def prefect_facts(direction: SyncDirection | None) -> PrefectFacts:
         workers=workers,
         held=held,
         our_version=prefect.__version__,
-        declared=declared(DEPLOYMENTS_FILE),
+        declared=from_files(read_deployments),
+        automations=automations,
         served=SERVED[direction] if direction else None,
     )
 
 
 def told_by_server() -> list[Any]:
-    """Version, database, work pool, workers and deployments; in the place of each possibly a Silence.
+    """Version, database, work pool, workers, deployments, and in words how automations differ.
+
+    In the place of each possibly a Silence.
 
     Prefect tries a server that does not answer several times, so it is then asked nothing more.
     """
@@ -59,13 +68,14 @@ def told_by_server() -> list[Any]:
     with get_client({"timeout": SECONDS}, sync_client=True) as client:
         version = asked(lambda: client.request("GET", "/admin/version"))
         if isinstance(version, Silence):
-            return [version] * 5
+            return [version] * ANSWERS
         return [
             version,
             with_our_word(asked(lambda: client.request("GET", "/admin/settings"))),
             asked(lambda: client.request("GET", "/work_pools/{name}", path_params=here), or_none=True),
             asked(lambda: client.request("POST", WORKERS, path_params=here, json={})),
             asked(lambda: client.request("POST", "/deployments/filter", json={"limit": MOST_DEPLOYMENTS})),
+            from_files(lambda: automation_differences(Server(client))),
         ]
 
 
@@ -106,12 +116,9 @@ def asked(question: Callable[[], httpx.Response], *, or_none: bool = False) -> A
         return Silence("the answer is not what a Prefect server says")
 
 
-def declared(file: Path) -> list[dict[str, Any]] | Silence:
-    """The deployments of prefect.yaml in this folder."""
+def from_files(read: Callable[[], T]) -> T | Silence:
+    """What files of this folder say, perhaps beside what the server has; or why that is not known."""
     try:
-        entries: list[dict[str, Any]] = yaml.safe_load(file.read_text(encoding="utf-8"))["deployments"]
-    except OSError as error:
-        return Silence(f"no {file} in this folder ({error.strerror}): run doctor in the checkout")
-    except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError) as error:
-        return Silence(f"{file} has no deployments that can be read: {' '.join(str(error).split())}")
-    return entries
+        return read()
+    except SettingsError as error:
+        return Silence("; ".join(str(error).splitlines()))

@@ -22,20 +22,29 @@ from allocations.usage import seconds_by_account
 from flows.corrections import remember
 from flows.counting import count_month
 from flows.doors import open_day_store
+from flows.progress import Progress, say_nothing
 from slurm_io.retention import fetch_retention
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
+
+    from pandas import DataFrame
 
     from allocations.billing import BillingPeriod
     from allocations.days import Counted
     from allocations.model import ClusterState
     from allocations.reconcile import Reconciliation
     from flows.census import Doors
+    from flows.progress import Show
 
 
-def explain(doors: Doors, period: BillingPeriod, allocation: str | None, now: datetime) -> MonthReport:
+def explain(
+    doors: Doors, period: BillingPeriod, allocation: str | None, now: datetime, show: Show = say_nothing
+) -> MonthReport:
     """Everything about one month, of all allocations or of one (its account, or its resource's uuid).
+
+    `show` is told how far it is, when it takes long.
 
     Raises:
         InvalidPeriod: the month has not begun, or there is no such allocation.
@@ -58,12 +67,13 @@ def explain(doors: Doors, period: BillingPeriod, allocation: str | None, now: da
     rolled = doors.slurm.fetch_rolled_until(cutoff) if doors.settings.reconcile is not Reconcile.OFF else None
     store = open_day_store(doors.settings, doors.slurm.fetch_cluster_name())
     retention = fetch_retention(doors.slurm.runner)
+    counting = Progress(f"counting {period}", show)
     counted = count_month(
         doors.slurm.fetch_usage,
         store,
         period,
         cutoff,
-        read_several=doors.slurm.fetch_windows,
+        read_several=counting.beside(doors.slurm.fetch_windows, period, cutoff),
         now=now,
         whole_until=max(rolled, period.start) if rolled else None,
         settling_days=doors.settings.usage_settling_days,
@@ -73,12 +83,8 @@ def explain(doors: Doors, period: BillingPeriod, allocation: str | None, now: da
     held = held_amounts(doors.cloudrock.fetch_component_usages(period.start.date()))
     usages = usage_of(claims, seconds_by_user(counted.seconds), held, components)
     accounts = {str(usage.account) for usage in usages}
-    jobs = largest_jobs(
-        (
-            seconds_of_jobs(doors.slurm.fetch_jobs(start, end), accounts, list(components))
-            for start, end in days_of(period.start, cutoff)
-        ),
-        list(components),
+    jobs = jobs_of(
+        doors, accounts, list(components), period, cutoff, Progress("looking for large jobs", show)
     )
     return MonthReport(
         period=period,
@@ -90,6 +96,24 @@ def explain(doors: Doors, period: BillingPeriod, allocation: str | None, now: da
         reconciliation=compared(doors, counted, rolled, observed, accounts) if rolled else None,
         remarks=(*strange, *doubled, *counted.remarks, *uncompared(doors.settings.reconcile, rolled)),
     )
+
+
+def jobs_of(
+    doors: Doors,
+    accounts: set[str],
+    kinds: list[str],
+    period: BillingPeriod,
+    cutoff: datetime,
+    progress: Progress,
+) -> DataFrame:
+    """The largest jobs of a month, read day by day."""
+
+    def days() -> Iterator[DataFrame]:
+        for start, end in days_of(period.start, cutoff):
+            yield seconds_of_jobs(doors.slurm.fetch_jobs(start, end), accounts, kinds)
+            progress.up_to(end, period, cutoff)
+
+    return largest_jobs(days(), kinds)
 
 
 def uncompared(mode: Reconcile, rolled: datetime | None) -> tuple[str, ...]:

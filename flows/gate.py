@@ -27,6 +27,8 @@ class Gate:
 
     held_back: Mapping[str, str] = field(default_factory=dict)
     """Account to why its usage must not be sent."""
+    mismatches: Mapping[str, str] = field(default_factory=dict)
+    """Account to how it differs from the books, held back or not."""
     reconciliation: Reconciliation | None = None
     """Of the billed accounts; None where nothing was compared."""
     remarks: tuple[str, ...] = ()
@@ -46,7 +48,12 @@ def judge(compared: Reconciliation | None, billed: Collection[str], mode: Reconc
     if unverified:
         words = ours.with_verdict(Verdict.UNVERIFIED)[0].words
         remarks.append(f"the usage of {plural(len(unverified), 'account')} is not verified: {words}")
-    return Gate(held_back=held_back, reconciliation=ours, remarks=tuple(remarks))
+    return Gate(
+        held_back=held_back,
+        mismatches=dict(sorted(reasons.items())),
+        reconciliation=ours,
+        remarks=tuple(remarks),
+    )
 
 
 def falls_in(

@@ -18,13 +18,14 @@ from allocations.reports import held_amounts, usage_of
 from allocations.shares import seconds_by_user
 from allocations.userusage import COLUMNS, rows_to_send, user_rows
 from cloudrock_io.errors import CloudrockUnavailable
-from flows import tasks, usage_tasks
+from flows import events, tasks, usage_tasks
 from flows.corrections import remembered
 from flows.dating import book_dated
 from flows.expected import EXPECTED
 from flows.gate import judge
 from flows.lock import one_at_a_time
 from flows.reporting import MOST_OUTAGES
+from flows.run_progress import run_progress
 from flows.telling import LOCK
 
 if TYPE_CHECKING:
@@ -82,8 +83,11 @@ class MonthAgain:
             before = self.read()
             held = held_amounts(row for rows in before.rows.values() for row in rows)
             components = self.census.components
-            for usage in usage_of(self.census.claims, seconds_by_user(counted.seconds), held, components):
+            usages = usage_of(self.census.claims, seconds_by_user(counted.seconds), held, components)
+            progress = run_progress(f"telling {self.month}")
+            for place, usage in enumerate(usages, 1):
                 self.tell(usage, before)
+                progress.of_items(place, len(usages), "allocations")
             try:
                 after = self.read()
             except EXPECTED:
@@ -103,6 +107,7 @@ class MonthAgain:
             )
             return None
         gate = judge(books, self.census.accounts, self.doors.settings.reconcile)
+        events.reconciliation_failed(self.doors.settings.offering_uuid, self.month, gate)
         self.remarks += [*counted.remarks, *gate.remarks]
         self.held_back = dict(gate.held_back)
         self.problems += [f"{reason}: not told" for _, reason in sorted(gate.held_back.items())]

@@ -128,6 +128,8 @@ class Pull:
             if unsafe:
                 publish_plan(plan, f"not applied: {unsafe}")
                 raise UnsafePlan(unsafe)
+            if plan.changes:
+                publish_plan(plan, "applied by this run: the artifact orders says what became of it")
             pending = self.approve(site, snapshot)
             final_usage = FinalUsage(site, self.settings, ending_in(plan))
             carrying = Carrying(site, snapshot, plan, final_usage)

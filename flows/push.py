@@ -16,7 +16,9 @@ from allocations.backfilling import parse_range
 from allocations.billing import BillingPeriod
 from allocations.errors import InvalidPeriod
 from allocations.month_report import MonthReport, day_table, largest_jobs, usage_table
-from flows.artifacts import publish_closed_month, publish_usage
+from allocations.reconcile import NO_BOOKS, Reconcile
+from flows import events
+from flows.artifacts import publish_closed_month, publish_reconciliation, publish_usage
 from flows.backfill import Wish, backfill
 from flows.calm import calmly
 from flows.census import Doors
@@ -109,9 +111,20 @@ def report(
         beside = mirroring.summary()
     kept = keep_page(doors, run)
     summary = summary_of(run.reported, now, beside)
+    told_of_books(doors, run)
     publish_usage(run.reported.lines, run.reported.remarks, summary, kept)
     publish_closed_month(period.previous, run.reported.closed.lines)
     return Failed(message=summary) if run.reported.problems else Completed(message=summary)
+
+
+def told_of_books(doors: Doors, run: Reporting) -> None:
+    """What came of the comparison with slurmdbd's own books: an artifact, and an event where they differ."""
+    gate = run.reported.gate
+    if gate is None:
+        return
+    off = doors.settings.reconcile is Reconcile.OFF
+    publish_reconciliation(run.period, gate.reconciliation, "SYNC_RECONCILE=off" if off else NO_BOOKS)
+    events.reconciliation_failed(doors.settings.offering_uuid, run.period, gate)
 
 
 def keep_page(doors: Doors, run: Reporting) -> Path | None:

@@ -7,7 +7,7 @@ one, and those that differ are read anew.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ from allocations.reconcile import Verdict, children_of, reconcile
 from allocations.usage import seconds_by_account
 from flows import tasks
 from flows.counting import SETTLING_DAYS, count_month
+from flows.progress import Progress, say_nothing
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -48,6 +49,7 @@ class Counting:
     """From when on slurmdbd still has all job records; None: for ever."""
     noticed: Noticed | None = None
     """Told what had changed in days that were read before, whatever becomes of the run."""
+    progress: Progress = field(default_factory=lambda: Progress("counting", say_nothing))
 
     def run(self) -> tuple[Counted, Reconciliation]:
         """The month, and how it stands to slurmdbd's books.
@@ -70,7 +72,9 @@ class Counting:
             self.store,
             self.period,
             self.cutoff,
-            read_several=lambda *bounds: tasks.read_usages(self.slurm, bounds),
+            read_several=self.progress.beside(
+                lambda *bounds: tasks.read_usages(self.slurm, bounds), self.period, self.cutoff
+            ),
             now=self.now,
             whole_until=max(rolled, self.period.start) if rolled else None,
             refresh=refresh,

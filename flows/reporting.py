@@ -23,6 +23,7 @@ from flows.census import Doors, take_census
 from flows.closed_month import Closed, look_back
 from flows.corrections import remembered, spend
 from flows.gate import falls_in, judge
+from flows.run_progress import run_progress
 from flows.settings import load_components
 from flows.telling import Outcome, Teller
 from slurm_io.errors import SlurmError
@@ -205,7 +206,9 @@ class Reporting:
         user_usage = usage_tasks.fetch_held_user_usage(self.doors.cloudrock, self.period)
         teller = Teller(self.doors.cloudrock, state_dir, self.period, census.offered, self.refusal)
         outages = 0
+        progress = run_progress(f"telling {self.period}")
         for place, usage in enumerate(usages):
+            progress.of_items(place, len(usages), "allocations")
             if outages == MOST_OUTAGES:
                 self.give_up(usages[place:], components)
                 return
@@ -220,6 +223,7 @@ class Reporting:
             outcome = teller.tell(usage, users, floors)
             outages = outages + 1 if outcome.is_outage else 0
             self.note(usage, outcome, components)
+        progress.of_items(len(usages), len(usages), "allocations")
 
     def give_up(self, rest: list[ResourceUsage], components: Components) -> None:
         """The marketplace is away: each further try would take its repeats' time; the next run is soon."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from prefect.client.orchestration import get_client
 from prefect.runner import Runner
 from prefect.schedules import Cron
-from prefect.settings import get_current_settings
+from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, get_current_settings, temporary_settings
 from prefect.types.entrypoint import EntrypointType
 
 from cloudrock_io.repeating import Patience
@@ -45,6 +45,9 @@ PUSH_SCHEDULES = [
 ]
 """Hourly, and shortly before the month ends (L is its last day); each night all days are read anew."""
 
+TAGS = ["cloudrock-slurm"]
+HEARTBEAT_SECONDS = 30
+"""As prefect.yaml has them: by the tag the automations know our runs, and they crash those that do not beat."""
 WAIT_SECONDS = 5.0
 PATIENCE = Patience(connect_timeout=5, read_timeout=15, attempts=1)
 SILENT_POLLS = 6
@@ -73,14 +76,14 @@ def serve(direction: SyncDirection, settings: Settings) -> None:
     runner = runner_of(direction)
     silence = SILENT_POLLS * get_current_settings().runner.poll_frequency
     Thread(target=watch, args=(runner, f"{SERVED[direction].name}/{NAME}", url, silence), daemon=True).start()
-    with suppress(KeyboardInterrupt):
+    with suppress(KeyboardInterrupt), temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: HEARTBEAT_SECONDS}):
         asyncio.run(runner.start())
 
 
 def runner_of(direction: SyncDirection) -> Runner:
     """Prefect's runner of the side, its deployment on the server."""
     runner = SideRunner(name=NAME, limit=1)
-    common: dict[str, Any] = {"name": NAME, "entrypoint_type": EntrypointType.MODULE_PATH}
+    common: dict[str, Any] = {"name": NAME, "tags": TAGS, "entrypoint_type": EntrypointType.MODULE_PATH}
     if direction is SyncDirection.PULL:
         runner.add_flow(pull_orders, interval=PULL_SECONDS, **common)
     else:

@@ -107,7 +107,7 @@ def observe_whole_cluster(slurm: Slurm, default_account: AccountName) -> Cluster
     return slurm.observe_ready(default_account)
 
 
-@task(name="approve-order", task_run_name="order {order_uuid:.8}: approve", **once)
+@task(name="approve-order", task_run_name="order {order_uuid}: approve", **once)
 def approve_order(cloudrock: Cloudrock, order_uuid: str) -> bool:
     """Approve a pending item, after one more look: to an executing one the call would mean done."""
     if cloudrock.fetch_order_item(order_uuid).state is not OrderItemState.PENDING:

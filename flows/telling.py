@@ -9,7 +9,7 @@ from allocations.booking import Wanted, booking_for, in_words
 from allocations.marketplace import ResourceState
 from allocations.userusage import rows_to_send, total_row, user_rows
 from cloudrock_io.errors import CloudrockUnavailable
-from flows import tasks, usage_tasks
+from flows import events, tasks, usage_tasks
 from flows.expected import EXPECTED
 from flows.lock import one_at_a_time
 
@@ -85,6 +85,7 @@ class Teller:
             if refusal := self.refusal():
                 return Outcome(result="counted, not sent", reason=refusal)
             tasks.report_usage(self.cloudrock, booking.report, usage.account)
+            events.usage_uploaded(usage, self.period, booking.report.amounts)
             if booking.falling:
                 remarks += (f"{usage.account}: lowered on purpose ({in_words(booking.falling)})",)
         return self.tell_people(usage, booking.report, rows, remarks)

@@ -30,6 +30,7 @@ COMPONENTS = Path(__file__).parent / "components.yaml"
 SHELL_NAMES = ("PREFECT_HOME", "PREFECT_API_URL")
 PREFECT = (sys.executable, "-m", "prefect")
 """Not the console script: this way the flows are the ones of this checkout."""
+DEPLOY = (sys.executable, "-m", "cloudrock_slurm.main", "deploy")
 WORK_POOL = "headnode"
 READY_SECONDS = 90.0
 COMMAND_SECONDS = 300.0
@@ -221,7 +222,7 @@ class Stack:
         environment = self.agent_environment()
         argv = (*PREFECT, "worker", "start", "--pool", WORK_POOL, "--type", "process", "--name", "sandbox")
         process = self.services.start("prefect-worker", *argv, environment=environment, cwd=CHECKOUT)
-        self.prefect("--no-prompt", "deploy", "--all")
+        self.run(DEPLOY, "cloudrock-slurm deploy")
         self.services.wait("prefect-worker", process, self.worker_has_started, READY_SECONDS)
 
     def worker_has_started(self) -> bool:
@@ -230,9 +231,13 @@ class Stack:
 
     def prefect(self, *arguments: str) -> str:
         """What Prefect's command line prints; an error with its words when it fails."""
+        return self.run((*PREFECT, *arguments), f"prefect {' '.join(arguments)}")
+
+    def run(self, argv: tuple[str, ...], name: str) -> str:
+        """What a program prints that ends by itself; an error with its words when it fails."""
         try:
             done = subprocess.run(
-                (*PREFECT, *arguments),
+                argv,
                 env={**environment_here(), **self.environment(), **self.services.mark},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
@@ -243,11 +248,9 @@ class Stack:
                 cwd=CHECKOUT,
             )
         except subprocess.TimeoutExpired:
-            raise SandboxError(f"`prefect {' '.join(arguments)}` took over {COMMAND_SECONDS:.0f} s") from None
+            raise SandboxError(f"`{name}` took over {COMMAND_SECONDS:.0f} s") from None
         if done.returncode:
-            raise SandboxError(
-                f"`prefect {' '.join(arguments)}` ended with {done.returncode}:\n{done.stdout.strip()}"
-            )
+            raise SandboxError(f"`{name}` ended with {done.returncode}:\n{done.stdout.strip()}")
         return done.stdout
 
     def stop(self) -> None:

@@ -92,6 +92,18 @@ def test_the_proof_of_an_accounting_trap_exists(row: list[str]) -> None:
     assert proof[3] is None or f'"{proof[3]}": (' in text
 
 
+def test_the_page_about_observability_has_every_event_and_artifact_as_the_code_has_it() -> None:
+    from flows.events import table_of_events  # noqa: PLC0415 - Prefect takes seconds
+    from flows.links import BACKFILL_KEY, LINKED  # noqa: PLC0415 - the same
+    from flows.run_progress import KEY  # noqa: PLC0415 - the same
+
+    page = (DOCS / "observability.md").read_text()
+    assert table_of_events() in page
+    part = page.partition("## Artifacts")[2].partition("## Events")[0]
+    named = re.findall(r"^\| `([\w-]+)` \|", part, re.MULTILINE)
+    assert sorted(named) == sorted([*LINKED, f"{BACKFILL_KEY}-MONTH", KEY])
+
+
 def test_the_doctor_s_page_has_every_finding_as_the_code_has_it() -> None:
     faults = (*checkup_marketplace.FAULTS, *checkup_slurm_faults.FAULTS, *checkup_prefect.FAULTS)
     assert table_of_faults(faults) in (DOCS / "doctor.md").read_text()

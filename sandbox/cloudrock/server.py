@@ -41,7 +41,7 @@ class Marketplace:
     provider_manager, customer_owner, project_user1 (admin), 2 (manager) and 3 (member), outsider.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all but two by name
         self,
         database: Path | None = None,
         port: int = 0,

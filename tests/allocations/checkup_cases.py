@@ -171,6 +171,16 @@ ILL: dict[str, tuple[MarketplaceFacts | SlurmFacts | PrefectFacts, Fault, str]] 
         prefect.DEPLOYED_OTHERWISE,
         "concurrency (None, None, None)",
     ),
+    "deployed without a file": (
+        replace(PREFECT, held=[HELD, {**HELD, "name": "daily", "tags": ["cloudrock-slurm"]}]),
+        prefect.NOT_IN_THE_FILE,
+        "not in prefect.yaml: daily",
+    ),
+    "automations otherwise": (
+        replace(PREFECT, automations=["missing: automation 'cloudrock-slurm: a run failed'"]),
+        prefect.AUTOMATIONS_OTHERWISE,
+        "missing: automation 'cloudrock-slurm: a run failed'",
+    ),
     "deployment paused": (deployed(paused=True), prefect.DEPLOYMENT_PAUSED, "hourly"),
     "not served": (replace(PREFECT, served="push-usage"), prefect.NOT_SERVED, "not on the server"),
     "served by nobody": (
@@ -292,6 +302,7 @@ UNKNOWN: dict[str, tuple[MarketplaceFacts | SlurmFacts | PrefectFacts, set[Check
         replace(PREFECT, database=DOWN, pool=DOWN, workers=DOWN, held=DOWN),
         {Check.DATABASE, Check.POOL, Check.WORKER, Check.DEPLOYMENTS},
     ),
+    "no automations.yaml": (replace(PREFECT, automations=Silence("no file")), {Check.AUTOMATIONS}),
     "no prefect.yaml": (replace(PREFECT, declared=Silence("no file")), {Check.DEPLOYMENTS}),
     "service unknown": (replace(PREFECT, served="pull-orders", held=DOWN), {Check.WORKER}),
 }

@@ -25,6 +25,7 @@ from allocations.checkup import (
 from allocations.checkup_marketplace import MarketplaceFacts, diagnose_marketplace
 from allocations.checkup_prefect import PrefectFacts, diagnose_prefect
 from allocations.checkup_slurm import SlurmFacts, diagnose_slurm
+from allocations.deployments import differences
 from tests.allocations.checkup_cases import ILL, UNKNOWN, WELL
 from tests.allocations.checkup_sites import DECLARED, HELD, MARKETPLACE, PREFECT, SLURM
 
@@ -67,7 +68,7 @@ def test_an_illness_hides_no_other_check(facts: Any, fault: Fault, words: str) -
     if getattr(facts, "container", None):
         expected = expected - {Check.COMMANDS} | {Check.CONTAINER}
     if getattr(facts, "served", None):
-        expected -= {Check.POOL, Check.DEPLOYMENTS}
+        expected -= {Check.POOL, Check.DEPLOYMENTS, Check.AUTOMATIONS}
     assert checks == expected
 
 
@@ -117,7 +118,7 @@ def test_many_names_are_told_in_brief() -> None:
 def test_deployments_are_compared_whatever_the_order_of_their_schedules() -> None:
     two = [*DECLARED["schedules"], {"interval": 60, "slug": "a", "active": True}]  # type: ignore[misc]
     held = [{"schedule": {"interval": 60.0}, "slug": "a", "active": True}, *HELD["schedules"]]  # type: ignore[misc]
-    assert list(prefect.differences({**DECLARED, "schedules": two}, {**HELD, "schedules": held})) == []
+    assert list(differences({**DECLARED, "schedules": two}, {**HELD, "schedules": held})) == []
 
 
 def test_a_page_shows_each_fault_in_a_row_with_names_in_capitals() -> None:

@@ -174,6 +174,7 @@ def test_the_help_names_every_command(tmp_path: Path) -> None:
     assert done.returncode == 0
     for command in (
         "check",
+        "deploy",
         "doctor",
         "drift",
         "repair",

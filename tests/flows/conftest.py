@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -14,7 +14,7 @@ from tests.flows.site import COMPONENTS, Site
 from tests.own_folder import PEOPLE, SUFFIX, person
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from sandbox.slurm import Cluster
@@ -91,3 +91,23 @@ def site(
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(tmp_path)
     return Site(populated, marketplace)
+
+
+@pytest.fixture
+def told(site) -> Iterator[Callable[[], list[Any]]]:
+    """The events of ours that were handed over since it was asked last, in place of being sent."""
+    from prefect.events.clients import AssertingEventsClient  # noqa: PLC0415 - Prefect takes seconds
+    from prefect.events.worker import EventsWorker  # noqa: PLC0415 - the same
+
+    AssertingEventsClient.reset()
+    EventsWorker.set_client_override(AssertingEventsClient)
+
+    def events() -> list[Any]:
+        EventsWorker.instance().wait_until_empty()
+        found = [event for client in AssertingEventsClient.all for event in client.pop_events()]
+        return [event for event in found if event.event.startswith("cloudrock-slurm.")]
+
+    yield events
+    EventsWorker.drain_all()
+    EventsWorker.set_client_override(None)
+    AssertingEventsClient.reset()

@@ -50,16 +50,26 @@ def test_usage_that_the_books_confirm_is_sent(site, allocation, caplog: pytest.L
 
 
 def test_an_account_that_the_books_contradict_is_held_back_and_no_other(
-    site, allocation, monkeypatch: pytest.MonkeyPatch
+    site, allocation, told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     roll_up(site)
     other = site.order("innocent")
     site.pull()
     use(site, allocation, seconds=60)  # known to the job table, not yet to the books
+    told()
     state = site.push_at(LATER)
     assert state.type.value == "FAILED", state.message
     account = site.resource(allocation)["backend_id"]
-    assert f"{account} cpu: 360 TRES-seconds, slurmdbd's books 240: mismatch" in state.message
+    mismatch = f"{account} cpu: 360 TRES-seconds, slurmdbd's books 240: mismatch"
+    assert mismatch in state.message
+    (event,) = [one for one in told() if one.event == "cloudrock-slurm.reconciliation.failed"]
+    assert (event.payload["accounts"], event.payload["held_back"]) == ([account], True)
+    assert mismatch in event.payload["reasons"][0]
+    rows = site.artifact("reconciliation")
+    assert {"account": account, "TRES": "cpu", "ours": 360, "slurmdbd": 240} in [
+        {key: row[key] for key in ("account", "TRES", "ours", "slurmdbd")} for row in rows
+    ]
+    assert [row["verdict"] for row in rows if row["account"] == account] == ["mismatch", "mismatch"]
     assert site.usage(allocation) == {}
     assert site.usage(other) == {"cpu": 0, "gres/gpu": 0, "mem": 0}
     monkeypatch.setenv("SYNC_RECONCILE", "warn")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import logging
 import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -85,6 +87,16 @@ def test_the_months_last_usage_is_scheduled_ten_minutes_before_its_end() -> None
 
 def test_a_backfill_is_never_scheduled(up: Any) -> None:
     assert scheduled(up, "backfill") == []
+
+
+def test_what_a_run_did_for_an_order_is_in_its_log_at_info_with_the_order_s_uuid(up: Any) -> None:
+    body = {"artifacts": {"key": {"any_": ["orders"]}}}
+    tables = up.ask("POST", "artifacts/filter", body)
+    rows = [(one["flow_run_id"], row) for one in tables for row in json.loads(one["data"])]
+    run, row = next((run, row) for run, row in rows if row["order"])
+    lines = [line for line in up.stack.api.logs(run) if row["account"] in line["message"]]
+    assert logging.INFO in {line["level"] for line in lines}
+    assert [line["message"] for line in lines if row["order"] not in line["message"]] == []
 
 
 def test_the_server_logs_no_error(up: Any) -> None:

@@ -52,10 +52,24 @@ def test_the_token_is_in_no_process_argument(up: Any) -> None:
 
 
 def test_the_token_is_in_no_run_and_no_artifact(up: Any) -> None:
-    for kind in ("flow_runs", "task_runs", "artifacts", "deployments", "variables", "logs"):
+    kinds = ("flow_runs", "task_runs", "artifacts", "deployments", "variables", "logs", "automations")
+    for kind in kinds:
         found = up.ask("POST", f"{kind}/filter", {})
         assert found or kind == "variables", kind
         assert up.token not in json.dumps(found)
+
+
+def test_the_token_is_in_no_event_and_ours_are_there(up: Any) -> None:
+    seen: set[str] = set()
+    answer = up.ask("POST", "events/filter", {"limit": 50})
+    while answer["events"]:
+        assert up.token not in json.dumps(answer)
+        seen |= {event["event"] for event in answer["events"]}
+        following = answer["next_page"]
+        if not following:
+            break
+        answer = up.ask("GET", following.partition("/api/")[2])
+    assert {"cloudrock-slurm.order.applied", "cloudrock-slurm.usage.uploaded"} <= seen
 
 
 def inodes_of(up: Any) -> dict[str, str]:

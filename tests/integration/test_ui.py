@@ -56,7 +56,7 @@ def test_the_page_of_a_run_shows_its_steps(up: Any, pushed: Any, page: Any, shoo
 
 def test_the_page_of_the_artifact_shows_the_amounts(up: Any, pushed: Any, page: Any, shoot: Any) -> None:
     page.set_viewport_size(WIDE)
-    (artifact,) = up.stack.api.artifacts(pushed["id"])
+    (artifact,) = [one for one in up.stack.api.artifacts(pushed["id"]) if one["key"] == "usage"]
     page.goto(f"{up.stack.ui_url}/artifacts/artifact/{artifact['id']}")
     see(page, "account", "component", "TRES-seconds", "amount", "hpc_", "proteinfolding", "gres/gpu", "sent")
     shoot("usage-artifact")
@@ -72,7 +72,20 @@ def test_the_page_of_an_order_run_names_the_changes(up: Any, page: Any, shoot: A
     see(page, "read-marketplace", "observe-whole-cluster", "read back", "allocation ok")
     shoot("pull-orders-run")
     page.set_viewport_size(WIDE)
-    (artifact,) = up.stack.api.artifacts(first["id"])
+    (artifact,) = [one for one in up.stack.api.artifacts(first["id"]) if one["key"] == "orders"]
     page.goto(f"{up.stack.ui_url}/artifacts/artifact/{artifact['id']}")
     see(page, "order", "result", "changes", "done", "Protein folding")
     shoot("orders-artifact")
+
+
+def test_an_artifact_links_to_the_others(up: Any, page: Any, shoot: Any) -> None:
+    page.set_viewport_size(WIDE)
+    page.goto(f"{up.stack.ui_url}/artifacts/key/reconciliation")
+    see(page, "beside slurmdbd's own books", "See also")
+    shoot("reconciliation-artifact")
+    with page.context.expect_page() as opened:
+        page.get_by_role("link", name="orders", exact=True).click()
+    other = opened.value
+    see(other, "pull-orders", "See also")
+    assert other.url.endswith("/artifacts/key/orders")
+    other.close()

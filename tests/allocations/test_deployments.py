@@ -1,0 +1,65 @@
+"""What the file decides of a deployment is compared, all of it; whether it is paused is nobody's business."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from allocations.deployments import as_sent, differences, shown, strays
+from tests.allocations.checkup_sites import DECLARED, HELD
+
+QUEUED = {"name": "headnode", "work_queue_name": "usage", "job_variables": {"env": {"A": "1"}}}
+WITH_PARAMETERS = [{"cron": "15 * * * *", "slug": "hourly", "active": True, "parameters": {"refresh": True}}]
+
+
+@pytest.mark.parametrize(
+    ("declared", "held", "said"),
+    [
+        ({}, {"description": "x"}, "hourly: description 'x', not 'Reports.'"),
+        ({}, {"tags": []}, "hourly: tags [], not ['push']"),
+        ({}, {"work_pool_name": "other"}, "hourly: work pool 'other', not 'headnode'"),
+        ({}, {"work_queue_name": "other"}, "hourly: work queue 'other', not 'default'"),
+        ({"work_pool": QUEUED}, {"work_queue_name": "usage"}, "hourly: job variables {}, not {'env'"),
+        (
+            {"schedules": WITH_PARAMETERS},
+            {},
+            "hourly: schedules [('hourly', (True, None, '15 * * * *', 'UTC'))]",
+        ),
+        ({"pull_steps": [1]}, {}, "hourly: pull steps None, not [1]"),
+        ({"parameter_openapi_schema": {"a": 1}}, {}, "hourly: parameter schema None, not {'a': 1}"),
+        ({"concurrency_limit": None}, {}, "hourly: concurrency (1, 'ENQUEUE', 600), not (None, None, None)"),
+    ],
+)
+def test_a_difference_names_what_is_and_what_should_be(
+    declared: dict[str, Any], held: dict[str, Any], said: str
+) -> None:
+    (found,) = differences({**DECLARED, **declared}, {**HELD, **held})
+    assert str(found).startswith(said)
+
+
+@pytest.mark.parametrize("held", [{}, {"paused": True}, {"work_queue_name": "default"}])
+def test_a_deployment_as_in_the_file_does_not_differ(held: dict[str, Any]) -> None:
+    assert list(differences(DECLARED, {**HELD, **held})) == []
+
+
+def test_what_is_sent_leaves_it_open_whether_the_deployment_is_paused() -> None:
+    sent = as_sent({**DECLARED, "work_pool": QUEUED, "pull_steps": [], "flow_name": "push-usage"})
+    assert "paused" not in sent
+    assert (sent["work_queue_name"], sent["job_variables"]) == ("usage", {"env": {"A": "1"}})
+    assert sent["concurrency_limit"] == 1
+    assert sent["concurrency_options"] == {"collision_strategy": "ENQUEUE", "grace_period_seconds": 600}
+    when = {"cron": "15 * * * *", "timezone": "UTC"}
+    assert sent["schedules"] == [{"slug": "hourly", "active": True, "parameters": {}, "schedule": when}]
+    bare = as_sent({"name": "x", "entrypoint": "y", "work_pool": {"name": "headnode"}})
+    assert (bare["concurrency_options"], bare["schedules"]) == (None, [])
+
+
+def test_only_a_deployment_of_ours_in_a_work_pool_can_be_one_too_many() -> None:
+    ours = {**HELD, "tags": ["cloudrock-slurm"]}
+    others = [{**ours, "name": "old"}, {**HELD, "name": "b"}, {**ours, "name": "c", "work_pool_name": None}]
+    assert strays([DECLARED], [ours, *others]) == ["old"]
+
+
+def test_a_long_value_is_cut() -> None:
+    assert shown("x" * 200) == "'" + "x" * 79 + "..."
