@@ -47,7 +47,7 @@ PUSH_SCHEDULES = [
 
 TAGS = ["cloudrock-slurm"]
 HEARTBEAT_SECONDS = 30
-"""As prefect.yaml has them: by the tag the automations know our runs, and they crash those that do not beat."""
+"""As prefect.yaml has them: by the tag the automations know our runs; those that do not beat they crash."""
 WAIT_SECONDS = 5.0
 PATIENCE = Patience(connect_timeout=5, read_timeout=15, attempts=1)
 SILENT_POLLS = 6
@@ -76,7 +76,8 @@ def serve(direction: SyncDirection, settings: Settings) -> None:
     runner = runner_of(direction)
     silence = SILENT_POLLS * get_current_settings().runner.poll_frequency
     Thread(target=watch, args=(runner, f"{SERVED[direction].name}/{NAME}", url, silence), daemon=True).start()
-    with suppress(KeyboardInterrupt), temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: HEARTBEAT_SECONDS}):
+    beating = {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: HEARTBEAT_SECONDS}
+    with suppress(KeyboardInterrupt), temporary_settings(beating):
         asyncio.run(runner.start())
 
 

@@ -221,8 +221,9 @@ def test_a_components_file_that_is_wrong_is_named_with_component_and_key(complet
     assert [line.split("'")[3] for line in lines] == ["limit", "measured_unit", "accounting_type", "label"]
 
 
-def test_the_configuration_page_s_table_of_variables_is_the_class_s_own() -> None:
-    assert table_of_variables(Settings) in (ROOT / "docs" / "configuration.md").read_text()
+@pytest.mark.parametrize("page", ["README.md", "docs/configuration.md"])
+def test_a_page_s_table_of_variables_is_the_class_s_own(page: str) -> None:
+    assert table_of_variables(Settings) in (ROOT / page).read_text()
 
 
 @pytest.mark.parametrize(("own", "kept"), [(None, "/var/lib/agent/matplotlib"), ("/opt/fonts", "/opt/fonts")])
