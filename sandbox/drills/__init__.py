@@ -1,1 +1,1 @@
-"""Drills: what breaks on a headnode is broken on purpose, on the whole sandbox, and what then happens is written down."""
+"""What breaks on a headnode, broken on purpose on the whole sandbox, and what then happens, written down."""

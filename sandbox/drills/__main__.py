@@ -1,4 +1,4 @@
-"""`python -m sandbox.drills [NAMES]`: break it on purpose, see what happens; all of them write docs/drills.md.
+"""`python -m sandbox.drills [NAMES]`: break it and see what happens; all together write docs/drills.md.
 
 It takes half an hour: the outages last as long as they say.
 """
@@ -8,6 +8,8 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+
+import httpx
 
 from sandbox.drills.breaking import DRILLS, Told, expect_no_overlap
 from sandbox.drills.page import write
@@ -22,12 +24,10 @@ def main() -> int:
     parser.add_argument("names", nargs="*", choices=[[], *DRILLS], help="only these; the page stays as it is")
     names = parser.parse_args().names
     node = Headnode(Stack(folder()))
-    told = []
     try:
         node.stack.start()
-        for name in names or DRILLS:
-            told.append(perform(node, name))
-    except SandboxError as error:
+        told = [perform(node, name) for name in names or DRILLS]
+    except (SandboxError, httpx.HTTPError) as error:
         node.console.print(f"[bold red]Failed:[/] {error}", highlight=False)
         return 1
     finally:

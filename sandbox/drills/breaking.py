@@ -1,16 +1,20 @@
-"""The drills: each breaks one thing, says what came of it, and fails when something was lost or done twice."""
+"""The drills: each breaks one thing and tells what came of it; what is lost or done twice is a failure."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from allocations.billing import amount_of
 from sandbox.drills.site import PULL, PUSH, Headnode, Span
 from sandbox.slurm import SandboxError
 from sandbox.story import COMPARED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 OUTAGE_SECONDS = 300
 SLOW_SECONDS = 45
@@ -33,9 +37,9 @@ class Told:
 
 def worker_killed(node: Headnode) -> Told:
     """The worker dies by kill -9 in the middle of an order; its run goes on, or dies with it."""
+    item = node.story.place_order()
+    node.note("an order waits")
     with node.slow_write(SLOW_SECONDS):
-        item = node.story.place_order()
-        node.note("an order waits")
         node.wait("a pull is in the middle of it", lambda: node.is_running(PULL) and waits_in_a_write(node))
         node.kill_worker(with_runs=False)
         node.note("the worker is killed (-9); its run goes on without it")
@@ -47,16 +51,16 @@ def worker_killed(node: Headnode) -> Told:
     return Told(
         "The worker is killed, its run is not",
         "kill -9 of the worker's process while a pull is in the middle of an order.",
-        f"The run went on by itself and the order was done at {done:.0f} s. Runs that became due meanwhile were late, and began "
-        f"when the worker was back; {began - back:.0f} s later one had completed.",
+        f"The run went on by itself and the order was done at {done:.0f} s. Runs that became due meanwhile "
+        f"were late, and began when the worker was back; {began - back:.0f} s later one had completed.",
     )
 
 
 def run_killed(node: Headnode) -> Told:
     """The worker and its run die by kill -9 in the middle of an order."""
+    item = node.story.place_order()
+    node.note("an order waits")
     with node.slow_write(SLOW_SECONDS):
-        item = node.story.place_order()
-        node.note("an order waits")
         node.wait("a pull is in the middle of it", lambda: node.is_running(PULL) and waits_in_a_write(node))
         node.kill_worker(with_runs=True)
         killed = node.note("the worker and the run's process are killed (-9)")
@@ -67,18 +71,18 @@ def run_killed(node: Headnode) -> Told:
     expect(node.open_periods(item) == 1, "the order has not exactly one open plan period")
     return Told(
         "The worker and a run are killed",
-        "kill -9 of both while a pull is in the middle of an order; the worker is started again, as systemd does.",
-        f"The server took the run for alive until its heartbeats were missed: it was Crashed {crashed - killed:.0f} s after the kill, "
-        f"by the automation, and its place was free. A later pull found the order half done and finished it, {done - killed:.0f} s "
-        "after the kill, with exactly one plan period opened.",
+        "kill -9 of both in the middle of an order; the worker is started again at once, as systemd does.",
+        f"The server took the run for alive until its heartbeats were missed: {crashed - killed:.0f} s after "
+        "the kill the automation set it Crashed, and its place was free. A later pull found the order half "
+        f"done and finished it, {done - killed:.0f} s after the kill, with exactly one plan period opened.",
     )
 
 
 def server_restarted(node: Headnode) -> Told:
     """Prefect's server goes away for a minute in the middle of a run."""
+    item = node.story.place_order()
+    node.note("an order waits")
     with node.slow_write(SLOW_SECONDS):
-        item = node.story.place_order()
-        node.note("an order waits")
         node.wait("a pull is in the middle of it", lambda: node.is_running(PULL) and waits_in_a_write(node))
         node.stop_service("prefect-server")
         node.note("Prefect's server is stopped")
@@ -91,7 +95,8 @@ def server_restarted(node: Headnode) -> Told:
     return Told(
         "Prefect's server is restarted",
         f"The server is stopped for {SERVER_SECONDS} s while a pull is in the middle of an order.",
-        f"Worker and schedule went on by themselves; the order was done {max(done - back, 0):.0f} s after the server was back.",
+        "Run, worker and schedule went on by themselves; the order was done "
+        f"{max(done - back, 0):.0f} s after the server was back.",
     )
 
 
@@ -118,9 +123,9 @@ def marketplace_down(node: Headnode) -> Told:
     return Told(
         "The marketplace is away for five minutes",
         "The marketplace's server is stopped while an order waits and usage is to be told.",
-        f"Every run ended as Failed with one sentence; nothing was changed on the cluster. The order was done {done - back:.0f} s after "
-        "the marketplace was back, by the schedule. The next push told the whole amount, equal to slurmdbd's books: pushes are "
-        "absolute, so none is to be repeated by hand.",
+        "Every run ended as Failed with one sentence, and nothing was changed on the cluster. The order was "
+        f"done {done - back:.0f} s after the marketplace was back, by the schedule. The next push told the "
+        "whole amount, equal to slurmdbd's books: no push is to be repeated by hand.",
     )
 
 
@@ -147,8 +152,9 @@ def slurmdbd_down(node: Headnode) -> Told:
     return Told(
         "slurmdbd is away for five minutes",
         "slurmdbd is killed; an order comes in meanwhile, and usage is to be told.",
-        f"Runs ended as Failed with one sentence; the order was left as it is, not erred. It was done {done - back:.0f} s after slurmdbd "
-        "was back, by the schedule. The next push told the whole amount, equal to slurmdbd's books.",
+        "Every run ended as Failed with one sentence, and the order was left as it was, not erred. It was "
+        f"done {done - back:.0f} s after slurmdbd was back, by the schedule. The next push told the whole "
+        "amount, equal to slurmdbd's books.",
     )
 
 
@@ -185,8 +191,8 @@ def clock_jumps(node: Headnode) -> Told:
 
 def waits_in_a_write(node: Headnode) -> bool:
     """Whether the marketplace has been asked for something that it has not answered yet."""
-    found = node.stack.office.requests()
-    return any(one["method"] != "GET" and one["status"] is None for one in found)  # type: ignore[union-attr]
+    found: Any = node.stack.office.requests()
+    return any(one["method"] != "GET" and one["status"] is None for one in found)
 
 
 def in_state(node: Headnode, deployment: str, state: str) -> bool:
@@ -221,7 +227,7 @@ def expect(true: bool, otherwise: str) -> None:  # noqa: FBT001 - a condition
 def expect_no_overlap(spans: list[Span]) -> None:
     """No two runs of one deployment at the same time."""
     timed = sorted((span.start, span.end, span) for span in spans if span.start is not None)
-    for (_, end, earlier), (start, _, later) in zip(timed, timed[1:], strict=False):
+    for (_, end, earlier), (start, _, later) in pairwise(timed):
         expect(end is not None and end <= start, f"two runs overlap: {earlier} and {later}")
 
 

@@ -17,10 +17,11 @@ PAGE = CHECKOUT / "docs" / "drills.md"
 HEAD = """\
 # Drills
 
-What breaks on a headnode, broken on purpose: on the whole sandbox, with a real SLURM, Prefect's server and worker, the deployments
-and automations of this repository on their own schedules, and the marketplace's stand-in. Written by `python -m sandbox.drills`,
-which fails when a run overlaps another of its deployment, an order is lost or done twice, or an amount differs from slurmdbd's
-books. Recorded on {day}. Seconds count from each drill's begin; run states and messages are those that the Prefect UI shows.
+What breaks on a headnode, broken on purpose: on the whole sandbox, with a real SLURM, Prefect's server and
+worker, the deployments and automations of this repository on their own schedules, and the marketplace's
+stand-in. Written by `python -m sandbox.drills`, which fails when two runs of a deployment overlap, an order
+is lost or done twice, or an amount differs from slurmdbd's books. Recorded on {day}. Seconds count from each
+drill's begin; states and messages of runs are those that the Prefect UI shows.
 """
 
 

@@ -9,7 +9,6 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -22,9 +21,11 @@ from sandbox.story import Story
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
 
 PULL, PUSH = "pull-orders/every-2-minutes", "push-usage/hourly"
 UNENDED = frozenset({"SCHEDULED", "PENDING", "RUNNING", "PAUSED"})
+RUNS_WORDS = (b"prefect.engine", b"_workspace_supervisor")
 POLL_SECONDS = 1.0
 LONGEST_SECONDS = 600.0
 """How long a drill waits for one thing to happen."""
@@ -53,6 +54,7 @@ class Headnode:
 
     @property
     def story(self) -> Story:
+        """What people do in it."""
         return Story(self.stack, self.console)
 
     def begin(self) -> None:
@@ -109,9 +111,8 @@ class Headnode:
     def span(self, deployment: str, run: Mapping[str, Any]) -> Span:
         """One run as the server tells it."""
         message = (run["state"] or {}).get("message") or ""
-        return Span(
-            deployment, run["state_name"], message, *map(self.passed, (run["start_time"], run["end_time"]))
-        )
+        start, end = map(self.passed, (run["start_time"], run["end_time"]))
+        return Span(deployment, run["state_name"], message, start, end)
 
     def passed(self, moment: str | None) -> float | None:
         """A moment of the server's in seconds since the drill began."""
@@ -140,12 +141,9 @@ class Headnode:
         return len(victims)
 
     def runs_processes(self) -> list[int]:
-        """The processes in which flows run."""
-        entries = (
-            (one.pid, (processes.PROC / str(one.pid) / "cmdline").read_bytes())
-            for one in self.stack.services.alive()
-        )
-        return [pid for pid, line in entries if b"prefect.engine" in line or b"prefect.flow_engine" in line]
+        """The processes in which flows run, and those that watch over them."""
+        pids = [one.pid for one in self.stack.services.alive()]
+        return [pid for pid in pids if any(word in command_of(pid) for word in RUNS_WORDS)]
 
     def start_worker(self, more: Mapping[str, str] = MappingProxyType({})) -> None:
         """As systemd would, once it is to be there again."""
@@ -192,8 +190,7 @@ class Headnode:
     def kill_slurmdbd(self) -> daemons.Daemon:
         """Kill -9 slurmdbd; gives what starts it again."""
         pid = self.stack.cluster.running_daemons()["slurmdbd"]
-        folder = processes.PROC / str(pid)
-        command = tuple(part.decode() for part in folder.joinpath("cmdline").read_bytes().split(b"\0")[:-1])
+        command = tuple(part.decode() for part in command_of(pid).split(b"\0")[:-1])
         daemon = daemons.Daemon("slurmdbd", command, processes.environment_of(pid))
         os.kill(pid, signal.SIGKILL)
         return daemon
@@ -201,6 +198,11 @@ class Headnode:
     def start_daemon(self, daemon: daemons.Daemon) -> None:
         """The daemon again."""
         daemons.start(daemon, self.stack.cluster.places)
+
+
+def command_of(pid: int) -> bytes:
+    """What a process was started as, its words divided by NUL."""
+    return (processes.PROC / str(pid) / "cmdline").read_bytes()
 
 
 def folder() -> Path:
