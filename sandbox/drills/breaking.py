@@ -192,7 +192,7 @@ def clock_jumps(node: Headnode) -> Told:
 def waits_in_a_write(node: Headnode) -> bool:
     """Whether the marketplace has been asked for something that it has not answered yet."""
     found: Any = node.stack.office.requests()
-    return any(one["method"] != "GET" and one["status"] is None for one in found)
+    return any(one["method"] != "GET" and not one["status"] for one in found)
 
 
 def in_state(node: Headnode, deployment: str, state: str) -> bool:

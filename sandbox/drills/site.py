@@ -125,6 +125,7 @@ class Headnode:
     @contextmanager
     def slow_write(self, seconds: float) -> Iterator[None]:
         """The next write to the marketplace takes so long: time to break something in the middle of a run."""
+        self.stack.office.clear_requests()
         self.stack.office.fail_next(pattern="^(POST|PUT|PATCH|DELETE) ", kind="slow", seconds=seconds)
         try:
             yield
