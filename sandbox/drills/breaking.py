@@ -55,8 +55,8 @@ def worker_killed(node: Headnode) -> Told:
     return Told(
         "The worker is killed",
         "kill -9 of the worker's process in the middle of an order; it is started again ten seconds later.",
-        f"The run whose worker was killed ended as {state}. The order was done {done - killed:.0f} s after the "
-        "kill, with exactly one plan period opened.",
+        f"The run whose worker was killed ended as {state}. The order was done {done - killed:.0f} s after "
+        "the kill, with exactly one plan period opened.",
     )
 
 
