@@ -1,0 +1,58 @@
+"""`python -m sandbox.drills [NAMES]`: break it and see what happens; all together write docs/drills.md.
+
+It takes half an hour: the outages last as long as they say.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+
+import httpx
+
+from sandbox.drills.breaking import DRILLS, Told, expect_no_overlap
+from sandbox.drills.page import write
+from sandbox.drills.site import PULL, PUSH, Headnode, folder
+from sandbox.slurm import SandboxError
+from sandbox.stack import Stack
+
+
+def main() -> int:
+    """Run the drills on one stack; 1 when one failed."""
+    parser = argparse.ArgumentParser(prog="python -m sandbox.drills", description=__doc__)
+    parser.add_argument("names", nargs="*", choices=[[], *DRILLS], help="only these; the page stays as it is")
+    names = parser.parse_args().names
+    node = Headnode(Stack(folder()))
+    try:
+        node.stack.start()
+        told = [perform(node, name) for name in names or DRILLS]
+    except (SandboxError, httpx.HTTPError) as error:
+        node.console.print(f"[bold red]Failed:[/] {error}", highlight=False)
+        return 1
+    finally:
+        node.stack.stop()
+    if not names:
+        write(told)
+    return 0
+
+
+def perform(node: Headnode, name: str) -> Told:
+    """One drill from its begin to what the server recorded of it."""
+    node.console.print(f"[bold]{name}[/]", highlight=False)
+    node.begin()
+    try:
+        told = DRILLS[name](node)
+    except SandboxError as error:
+        raise SandboxError(f"{name}: {error}") from None
+    told.moments, told.seconds = node.moments, time.time() - node.began
+    told.runs = [span for deployment in (PULL, PUSH) for span in node.runs(deployment)]
+    for deployment in (PULL, PUSH):
+        expect_no_overlap([span for span in told.runs if span.deployment == deployment])
+    for span in told.runs:
+        node.console.print(f"    {span}", highlight=False, markup=False)
+    return told
+
+
+if __name__ == "__main__":
+    sys.exit(main())
