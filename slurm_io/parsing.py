@@ -158,9 +158,8 @@ def columns_of(text: str, fields: tuple[str, ...], what: str) -> pa.Table:
             csv.ParseOptions(delimiter="|", quote_char=False, ignore_empty_lines=False),
             csv.ConvertOptions(column_types=dict.fromkeys(fields, pa.string()), strings_can_be_null=False),
         )
-    except pa.ArrowInvalid:  # a line with too few or too many fields
-        list(lines_of(text, fields, what))
-        raise
+    except pa.ArrowInvalid:  # a line with too few or too many fields, which lines_of names
+        raise AssertionError(list(lines_of(text, fields, what))) from None
 
 
 def whole_seconds(column: pa.ChunkedArray, name: str) -> IntArray:

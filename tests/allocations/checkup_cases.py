@@ -57,6 +57,16 @@ def deployed(**changes: Any) -> PrefectFacts:
     return replace(PREFECT, held=[{**HELD, **changes}])
 
 
+def stored(**told: str | None) -> PrefectFacts:
+    """What the server says of its database."""
+    return replace(PREFECT, database=told)
+
+
+def served(**more: str) -> PrefectFacts:
+    """The push side serves itself."""
+    return replace(PREFECT, served="push-usage", held=[{**HELD, "name": "service", **more}])
+
+
 ILL: dict[str, tuple[MarketplaceFacts | SlurmFacts | PrefectFacts, Fault, str]] = {
     "marketplace down": (replace(MARKETPLACE, owner=DOWN, offering=DOWN), market.UNREACHABLE, "refused"),
     "token wrong": (replace(MARKETPLACE, owner=REFUSED, offering=REFUSED), market.TOKEN_REFUSED, "Invalid"),
@@ -223,35 +233,15 @@ WELL: dict[str, tuple[MarketplaceFacts | SlurmFacts | PrefectFacts, Check, str]]
         "kept for 12 months",
     ),
     "container": (replace(SLURM, container="c1"), Check.CONTAINER, "in the container c1 as agent"),
-    "PostgreSQL": (
-        replace(PREFECT, database={"driver": "postgresql+asyncpg"}),
-        Check.DATABASE,
-        "PostgreSQL",
-    ),
+    "PostgreSQL": (stored(driver="postgresql+asyncpg"), Check.DATABASE, "PostgreSQL"),
     "SQLite by our settings": (
-        replace(PREFECT, database={"driver": None, "ours": "sqlite+aiosqlite"}),
+        stored(driver=None, ours="sqlite+aiosqlite"),
         Check.DATABASE,
         "SQLite, enough for one cluster, by the settings of this environment",
     ),
-    "secret address": (
-        replace(PREFECT, database={"connection_url": "**********"}),
-        Check.DATABASE,
-        "the server keeps to itself",
-    ),
-    "served": (
-        replace(PREFECT, served="push-usage", held=[{**HELD, "name": "service"}]),
-        Check.WORKER,
-        "push-usage/service is served",
-    ),
-    "served from a file": (
-        replace(
-            PREFECT,
-            served="push-usage",
-            held=[{**HELD, "name": "service", "entrypoint": "flows/push.py:push_usage"}],
-        ),
-        Check.WORKER,
-        "push-usage/service is served",
-    ),
+    "secret address": (stored(connection_url="**********"), Check.DATABASE, "the server keeps to itself"),
+    "served": (served(), Check.WORKER, "push-usage/service is served"),
+    "served from a file": (served(entrypoint="flows/push.py:push_usage"), Check.WORKER, "is served"),
 }
 
 UNKNOWN: dict[str, tuple[MarketplaceFacts | SlurmFacts | PrefectFacts, set[Check]]] = {

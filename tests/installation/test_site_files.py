@@ -27,6 +27,7 @@ WRITTEN = {
     "service-pull-env.rc",
     "service-push-env.rc",
     *(f"systemd/{path.name}" for path in UNITS),
+    *(f"deployments/{path.name}" for path in (ROOT / "deployments").iterdir()),
 }
 
 
