@@ -122,6 +122,13 @@ def send_no_events() -> None:
     EventsWorker.set_client_override(NullEventsClient)
 
 
+def send_events() -> None:
+    """As usual again."""
+    from prefect.events.worker import EventsWorker  # noqa: PLC0415 - fast tests do without
+
+    EventsWorker.set_client_override(None)
+
+
 def results_of(flow_run: UUID | None) -> tuple[tuple[str, str], ...]:
     """What the run's artifacts say of each order and each resource at rest."""
     from prefect.client.orchestration import get_client  # noqa: PLC0415 - the server has imported it

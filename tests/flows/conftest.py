@@ -37,9 +37,19 @@ def prefect_server() -> Iterator[None]:
         settings.PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,  # a flow's end waits up to a second for its thread
         settings.PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED: False,
     }
-    apart.send_no_events()
     with settings.temporary_settings(unneeded), prefect_test_harness(server_startup_timeout=120):
         yield
+
+
+@pytest.fixture(autouse=True)
+def without_events(request: pytest.FixtureRequest) -> Iterator[None]:
+    """No flow of a test opens a websocket for events; other folders' tests look at them."""
+    if "prefect_server" not in request.fixturenames:
+        yield
+        return
+    apart.send_no_events()
+    yield
+    apart.send_events()
 
 
 @pytest.fixture(scope="session")
@@ -108,6 +118,6 @@ def told(site) -> Iterator[Callable[[], list[Any]]]:
         return [event for event in found if event.event.startswith("cloudrock-slurm.")]
 
     yield events
-    EventsWorker.drain_all()
+    EventsWorker.instance().drain()
     EventsWorker.set_client_override(None)
     AssertingEventsClient.reset()
