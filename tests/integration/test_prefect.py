@@ -91,7 +91,7 @@ def test_a_backfill_is_never_scheduled(up: Any) -> None:
 
 def test_what_a_run_did_for_an_order_is_in_its_log_at_info_with_the_order_s_uuid(up: Any) -> None:
     body = {"artifacts": {"key": {"any_": ["orders"]}}}
-    tables = up.ask("POST", "artifacts/filter", body)
+    tables = sorted(up.ask("POST", "artifacts/filter", body), key=lambda one: one["created"])
     rows = [(one["flow_run_id"], row) for one in tables for row in json.loads(one["data"])]
     run, row = next((run, row) for run, row in rows if row["order"])
     lines = [line for line in up.stack.api.logs(run) if row["account"] in line["message"]]
