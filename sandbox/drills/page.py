@@ -19,9 +19,9 @@ HEAD = """\
 
 What breaks on a headnode, broken on purpose: on the whole sandbox, with a real SLURM, Prefect's server and
 worker, the deployments and automations of this repository on their own schedules, and the marketplace's
-stand-in. `python -m sandbox.drills` writes this page, and fails when two runs of a deployment overlap, an order
-is lost or done twice, or an amount differs from slurmdbd's books. Seconds count from each drill's begin; states
-and messages of runs are those that the Prefect UI shows.
+stand-in. `python -m sandbox.drills` writes this page, and fails when two runs of a deployment overlap, an
+order is lost or done twice, or an amount differs from slurmdbd's books. Seconds count from a drill's begin;
+states and messages of runs are those that the Prefect UI shows.
 
 """
 BEGIN = "## "
