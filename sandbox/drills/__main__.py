@@ -1,4 +1,4 @@
-"""`python -m sandbox.drills [NAMES]`: break it and see what happens; all together write docs/drills.md.
+"""`python -m sandbox.drills [NAMES]`: break it, see what happens, and write it into docs/drills.md.
 
 It takes half an hour: the outages last as long as they say.
 """
@@ -11,7 +11,7 @@ import time
 
 import httpx
 
-from sandbox.drills.breaking import DRILLS, Told, expect_no_overlap
+from sandbox.drills.breaking import DRILLS, TITLES, Told, expect_no_overlap
 from sandbox.drills.page import write
 from sandbox.drills.site import PULL, PUSH, Headnode, folder
 from sandbox.slurm import SandboxError
@@ -21,7 +21,9 @@ from sandbox.stack import Stack
 def main() -> int:
     """Run the drills on one stack; 1 when one failed."""
     parser = argparse.ArgumentParser(prog="python -m sandbox.drills", description=__doc__)
-    parser.add_argument("names", nargs="*", choices=[[], *DRILLS], help="only these; the page stays as it is")
+    parser.add_argument(
+        "names", nargs="*", choices=[[], *DRILLS], help="only these; the page keeps the others"
+    )
     names = parser.parse_args().names
     node = Headnode(Stack(folder()))
     try:
@@ -32,8 +34,7 @@ def main() -> int:
         return 1
     finally:
         node.stack.stop()
-    if not names:
-        write(told)
+    write(told, TITLES)
     return 0
 
 

@@ -248,3 +248,12 @@ DRILLS: dict[str, Callable[[Headnode], Told]] = {
     "slurmdbd": slurmdbd_down,
     "clock": clock_jumps,
 }
+TITLES = (
+    "The worker is killed",
+    "The worker and a run are killed",
+    "Prefect's server is restarted",
+    "The marketplace is away for five minutes",
+    "slurmdbd is away for five minutes",
+    "The clock jumps three hours ahead and back",
+)
+"""Of their sections, in the page's order."""

@@ -19,15 +19,20 @@ HEAD = """\
 
 What breaks on a headnode, broken on purpose: on the whole sandbox, with a real SLURM, Prefect's server and
 worker, the deployments and automations of this repository on their own schedules, and the marketplace's
-stand-in. Written by `python -m sandbox.drills`, which fails when two runs of a deployment overlap, an order
-is lost or done twice, or an amount differs from slurmdbd's books. Recorded on {day}. Seconds count from each
-drill's begin; states and messages of runs are those that the Prefect UI shows.
+stand-in. `python -m sandbox.drills` writes this page, and fails when two runs of a deployment overlap, an
+order is lost or done twice, or an amount differs from slurmdbd's books. Seconds count from a drill's begin;
+states and messages of runs are those that the Prefect UI shows.
+
 """
+BEGIN = "## "
 
 
-def write(told: Iterable[Told]) -> None:
-    """The page anew."""
-    PAGE.write_text("\n".join([HEAD.format(day=datetime.now(UTC).date()), *map(section, told)]))
+def write(told: Iterable[Told], names: Iterable[str]) -> None:
+    """These drills' sections anew; the others stay. `names` are all drills', in their order."""
+    kept = PAGE.read_text().split(f"\n{BEGIN}")[1:] if PAGE.exists() else []
+    sections = {text.partition("\n")[0]: f"{BEGIN}{text.rstrip()}\n" for text in kept}
+    sections |= {one.name: section(one) for one in told}
+    PAGE.write_text(HEAD + "\n".join(sections[name] for name in names if name in sections))
 
 
 def section(told: Told) -> str:
@@ -35,9 +40,9 @@ def section(told: Told) -> str:
     moments = "\n".join(f"| {seconds:,.0f} | {plain(what)} |" for seconds, what in told.moments)
     runs = "\n".join(row(span) for span in sorted(told.runs, key=lambda span: span.start or told.seconds))
     return f"""\
-## {told.name}
+{BEGIN}{told.name}
 
-{told.broken}
+{told.broken} Recorded on {datetime.now(UTC).date()}.
 
 {told.outcome}
 
