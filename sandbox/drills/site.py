@@ -98,15 +98,16 @@ class Headnode:
         return sum(period["end"] is None for period in self.story.call("provider_owner", "GET", path))
 
     def runs(self, deployment: str) -> list[Span]:
-        """The deployment's runs that began or should have begun in this drill, by start."""
+        """The deployment's runs that ended in this drill, go on, or should have begun, by start."""
         found = self.stack.api.ask("GET", f"deployments/name/{deployment}")
-        since = datetime.fromtimestamp(self.began, UTC).isoformat()
+        since = datetime.fromtimestamp(self.began - LONGEST_SECONDS, UTC).isoformat()
         wanted = {
             "deployment_id": {"any_": [found["id"]]},
             "expected_start_time": {"after_": since, "before_": datetime.now(UTC).isoformat()},
         }
         body = {"flow_runs": wanted, "sort": "EXPECTED_START_TIME_ASC", "limit": 200}
-        return [self.span(deployment, one) for one in self.stack.api.ask("POST", "flow_runs/filter", body)]
+        spans = [self.span(deployment, one) for one in self.stack.api.ask("POST", "flow_runs/filter", body)]
+        return [span for span in spans if span.end is None or span.end > 0]
 
     def span(self, deployment: str, run: Mapping[str, Any]) -> Span:
         """One run as the server tells it."""
