@@ -17,6 +17,7 @@ from prefect.schedules import Cron
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, get_current_settings, temporary_settings
 from prefect.types.entrypoint import EntrypointType
 
+from allocations.deployments import OUR_TAG
 from cloudrock_io.repeating import Patience
 from flows.choices import SyncDirection
 from flows.doors import open_cloudrock
@@ -45,9 +46,8 @@ PUSH_SCHEDULES = [
 ]
 """Hourly, and shortly before the month ends (L is its last day); each night all days are read anew."""
 
-TAGS = ["cloudrock-slurm"]
 HEARTBEAT_SECONDS = 30
-"""As prefect.yaml has them: by the tag the automations know our runs; those that do not beat they crash."""
+"""As prefect.yaml has it: the automations know our runs by OUR_TAG, and crash those that do not beat."""
 WAIT_SECONDS = 5.0
 PATIENCE = Patience(connect_timeout=5, read_timeout=15, attempts=1)
 SILENT_POLLS = 6
@@ -84,7 +84,7 @@ def serve(direction: SyncDirection, settings: Settings) -> None:
 def runner_of(direction: SyncDirection) -> Runner:
     """Prefect's runner of the side, its deployment on the server."""
     runner = SideRunner(name=NAME, limit=1)
-    common: dict[str, Any] = {"name": NAME, "tags": TAGS, "entrypoint_type": EntrypointType.MODULE_PATH}
+    common: dict[str, Any] = {"name": NAME, "tags": [OUR_TAG], "entrypoint_type": EntrypointType.MODULE_PATH}
     if direction is SyncDirection.PULL:
         runner.add_flow(pull_orders, interval=PULL_SECONDS, **common)
     else:
