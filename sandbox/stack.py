@@ -155,10 +155,10 @@ class Stack:
             while wait(parts, timeout=STOPPING_SECONDS).not_done:
                 self.services.stop()
 
-    def start_market(self) -> None:
-        """The stand-in, on a database of its own."""
+    def start_market(self, port: int = 0) -> None:
+        """The stand-in, on a database of its own; at a free port, or again at the one it had."""
         database = self.services.folder / "market.sqlite"
-        argv = (sys.executable, "-m", "sandbox.cloudrock", "--port", "0", "--database", str(database))
+        argv = (sys.executable, "-m", "sandbox.cloudrock", "--port", str(port), "--database", str(database))
         seed = ("--seed", "playground", "--people-suffix", self.suffix)
         page = ("--prefect-ui", self.ui_url, "--reports", str(self.agent_folder / "reports"))
         environment = {"MPLCONFIGDIR": str(self.services.folder / "matplotlib")}
@@ -184,15 +184,18 @@ class Stack:
 
     def start_prefect(self) -> None:
         """Prefect's server with its UI, on a copy of an empty database: one for the checkout and version."""
-        environment = self.environment()
         template = FOLDER / f"prefect-{version('prefect')}.sqlite"
         if not template.exists():
             FOLDER.mkdir(exist_ok=True)
             self.prefect("server", "database", "upgrade", "--yes")
             shutil.move(self.home / "prefect.db", template)
         shutil.copy(template, self.home / "prefect.db")
+        self.serve_prefect()
+
+    def serve_prefect(self) -> None:
+        """Prefect's server, on the database that is there."""
         argv = (*PREFECT, "server", "start")
-        process = self.services.start("prefect-server", *argv, environment=environment, cwd=CHECKOUT)
+        process = self.services.start("prefect-server", *argv, environment=self.environment(), cwd=CHECKOUT)
         self.services.wait(
             "prefect-server", process, lambda: answers(f"{self.ui_url}/api/health"), READY_SECONDS
         )
@@ -219,10 +222,18 @@ class Stack:
     def start_worker(self) -> None:
         """The work pool's worker, with the agent's settings in its environment, and the deployments."""
         self.api.make_work_pool(WORK_POOL)
-        environment = self.agent_environment()
-        argv = (*PREFECT, "worker", "start", "--pool", WORK_POOL, "--type", "process", "--name", "sandbox")
-        process = self.services.start("prefect-worker", *argv, environment=environment, cwd=CHECKOUT)
+        self.launch_worker()
         self.run(DEPLOY, "cloudrock-slurm deploy")
+        self.wait_for_worker()
+
+    def launch_worker(self) -> None:
+        """The worker's process, which takes its time to be ready."""
+        argv = (*PREFECT, "worker", "start", "--pool", WORK_POOL, "--type", "process", "--name", "sandbox")
+        self.services.start("prefect-worker", *argv, environment=self.agent_environment(), cwd=CHECKOUT)
+
+    def wait_for_worker(self) -> None:
+        """Until the worker that was launched is ready."""
+        process = self.services.started["prefect-worker"]
         self.services.wait("prefect-worker", process, self.worker_has_started, READY_SECONDS)
 
     def worker_has_started(self) -> bool:

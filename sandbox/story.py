@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.tree import Tree
 
 from allocations.billing import amount_of
-from sandbox.cloudrock.ordering import order_body
+from sandbox.cloudrock.customer import Customer
 from sandbox.slurm import SandboxError
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ JOBS = (
 )
 """Short and wide, so that seconds of waiting make minutes of usage."""
 COMPARED = ("cpu", "gres/gpu", "mem")
-TRIES = 60
 
 
 @dataclass(slots=True)
@@ -55,13 +54,10 @@ class Story:
             ) from None
         self.console.print(f"  [dim]{time.monotonic() - start:.1f} s[/]", highlight=False)
 
-    def call(self, actor: str, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401 - JSON
-        """One REST call to the stand-in as one of its people."""
-        market = self.stack.market
-        headers = {"Authorization": f"token {market['tokens'][actor]}"}
-        answer = httpx.request(method, market["api_url"] + path, json=body, headers=headers, timeout=30)
-        answer.raise_for_status()
-        return answer.json() if answer.content else None
+    @property
+    def customer(self) -> Customer:
+        """Who orders, and the provider's owner."""
+        return Customer(self.stack.market)
 
     def tell(self) -> None:
         """The whole story; a SandboxError says where it went wrong."""
@@ -69,9 +65,9 @@ class Story:
             item = self.place_order()
         with self.step("pull-orders makes it real on the cluster (a Prefect run on the headnode work pool)"):
             self.run("pull-orders/every-2-minutes")
-            order = self.call("provider_owner", "GET", f"marketplace-order-items/{item}/")
+            order = self.customer.item(item)
             resource_uuid = order.get("marketplace_resource_uuid", "")
-            resource = self.call("provider_owner", "GET", f"marketplace-resources/{resource_uuid}/")
+            resource = self.customer.call("provider_owner", "GET", f"marketplace-resources/{resource_uuid}/")
             if (order["state"], resource["state"]) != ("done", "OK"):
                 raise SandboxError(f"the order is {order['state']} and its resource {resource['state']}")
         self.show_order(order, resource)
@@ -82,7 +78,7 @@ class Story:
             self.run("push-usage/hourly")
         with self.step("slurmdbd sums up its own books"):
             books = self.books(resource["backend_id"])
-        self.show_usage(books, self.held(resource["uuid"]))
+        self.show_usage(books, self.customer.usage(resource["uuid"]))
 
     def run(self, deployment: str) -> None:
         """One run of a deployment through the work pool; its final message, or why it failed."""
@@ -94,25 +90,7 @@ class Story:
 
     def place_order(self) -> str:
         """As a member of the project orders in the portal; uuid of the order item once it is executing."""
-        market = self.stack.market
-        api = market["api_url"]
-        body = order_body(
-            api,
-            offering=market["offering_uuid"],
-            project=market["project_uuid"],
-            name=ALLOCATION,
-            plan=market["plan_uuid"],
-        )
-        order = self.call("customer_owner", "POST", "marketplace-orders/", body)
-        item = str(order["items"][0]["uuid"])
-        self.call("provider_owner", "POST", f"marketplace-order-items/{item}/approve/")
-        for _ in range(TRIES):
-            if "marketplace_resource_uuid" in self.call(
-                "provider_owner", "GET", f"marketplace-order-items/{item}/"
-            ):
-                return item
-            time.sleep(0.25)
-        raise SandboxError("the stand-in's worker did not make the resource")
+        return self.customer.order(ALLOCATION)
 
     def run_jobs(self, account: str) -> list[dict[str, str]]:
         """Submit both, wait until slurmdbd has them completed, and give what sacct says of them."""
@@ -140,13 +118,6 @@ class Story:
         for (_, tres), seconds in rows.items():
             totals[tres] = totals.get(tres, 0) + seconds
         return totals
-
-    def held(self, resource_uuid: str) -> dict[str, int]:
-        """What the marketplace holds, by component."""
-        rows = self.call(
-            "provider_owner", "GET", f"marketplace-component-usages/?resource_uuid={resource_uuid}"
-        )
-        return {row["type"]: row["usage"] for row in rows}
 
     def show_order(self, order: dict[str, Any], resource: dict[str, Any]) -> None:
         """The order and the accounts that it became."""

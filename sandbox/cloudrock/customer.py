@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 
 from sandbox.cloudrock.ordering import order_body
+from sandbox.slurm import SandboxError
 
 SECONDS = 30
 POLL_SECONDS = 0.2
@@ -21,7 +22,7 @@ PULL_SECONDS = 180.0
 TOKENS = Path("cloudrock.tokens.json")
 
 
-class CustomerError(Exception):
+class CustomerError(SandboxError):
     """One sentence for the terminal."""
 
 
@@ -46,7 +47,7 @@ class Customer:
         return answer.json() if answer.content else None
 
     def order(self, name: str) -> str:
-        """Order an allocation, approved by the provider; its resource, once the order is executing."""
+        """Order an allocation, approved by the provider; uuid of the order item, once it has a resource."""
         body = order_body(
             self.market["api_url"],
             offering=self.market["offering_uuid"],
@@ -58,11 +59,15 @@ class Customer:
         self.call("provider_owner", "POST", f"marketplace-order-items/{item}/approve/")
         deadline = time.monotonic() + SECONDS
         while time.monotonic() < deadline:
-            shown = self.call("provider_owner", "GET", f"marketplace-order-items/{item}/")
-            if resource := shown.get("marketplace_resource_uuid"):
-                return str(resource)
+            if "marketplace_resource_uuid" in self.item(item):
+                return item
             time.sleep(POLL_SECONDS)
         raise CustomerError(f"the stand-in made no resource for the order item {item} within {SECONDS} s")
+
+    def item(self, item: str) -> dict[str, Any]:
+        """An order item, as the provider sees it."""
+        found: dict[str, Any] = self.call("provider_owner", "GET", f"marketplace-order-items/{item}/")
+        return found
 
     def resources(self) -> list[dict[str, Any]]:
         """All allocations, oldest first."""
@@ -85,14 +90,21 @@ class Customer:
                 )
             time.sleep(POLL_SECONDS)
 
+    def usages(self, resource: str) -> list[dict[str, Any]]:
+        """What the marketplace holds of a resource's month: a row by component and plan period."""
+        path = f"marketplace-component-usages/?resource_uuid={resource}"
+        rows: list[dict[str, Any]] = self.call("provider_owner", "GET", path)
+        return rows
+
+    def usage(self, resource: str) -> dict[str, int]:
+        """Component to amount, of a resource with one plan period."""
+        return {row["type"]: row["usage"] for row in self.usages(resource)}
+
     def lines(self) -> list[str]:
         """Each allocation with its usage of this month, for a person."""
         lines = []
         for resource in self.resources():
-            path = f"marketplace-component-usages/?resource_uuid={resource['uuid']}"
-            used = ", ".join(
-                f"{row['type']} {row['usage']}" for row in self.call("provider_owner", "GET", path)
-            )
+            used = ", ".join(f"{row['type']} {row['usage']}" for row in self.usages(resource["uuid"]))
             account = resource["backend_id"] or "no account yet"
             lines.append(
                 f"{resource['name']}: {resource['state']}, {account}, used: {used or 'nothing told yet'}"
@@ -140,7 +152,8 @@ def answer(options: argparse.Namespace) -> str:
             f"--tokens: {options.tokens} cannot be read ({error}): the stand-in writes it"
         ) from None
     if options.command == "order":
-        return f"ordered: {options.name}, resource {customer.order(options.name)}"
+        item = customer.item(customer.order(options.name))
+        return f"ordered: {options.name}, resource {item['marketplace_resource_uuid']}"
     if options.command == "account":
         return customer.account(options.name, options.seconds)
     return "\n".join(customer.lines())

@@ -11,7 +11,7 @@ import time
 
 import httpx
 
-from sandbox.drills.breaking import DRILLS, TITLES, Told, expect_no_overlap
+from sandbox.drills.breaking import DRILLS, Told, expect_no_overlap
 from sandbox.drills.page import write
 from sandbox.drills.site import PULL, PUSH, Headnode, folder
 from sandbox.slurm import SandboxError
@@ -34,7 +34,7 @@ def main() -> int:
         return 1
     finally:
         node.stack.stop()
-    write(told, TITLES)
+    write(told, [drill.title for drill in DRILLS.values()])
     return 0
 
 
@@ -42,12 +42,13 @@ def perform(node: Headnode, name: str) -> Told:
     """One drill from its begin to what the server recorded of it."""
     node.console.print(f"[bold]{name}[/]", highlight=False)
     node.begin()
+    drill = DRILLS[name]
     try:
-        told = DRILLS[name](node)
+        outcome = drill.perform(node)
     except SandboxError as error:
         raise SandboxError(f"{name}: {error}") from None
-    told.moments, told.seconds = node.moments, time.time() - node.began
-    told.runs = [span for deployment in (PULL, PUSH) for span in node.runs(deployment)]
+    runs = [span for deployment in (PULL, PUSH) for span in node.runs(deployment)]
+    told = Told(drill, outcome, node.moments, runs, time.time() - node.began)
     for deployment in (PULL, PUSH):
         expect_no_overlap([span for span in told.runs if span.deployment == deployment])
     for span in told.runs:

@@ -27,12 +27,12 @@ states and messages of runs are those that the Prefect UI shows.
 BEGIN = "## "
 
 
-def write(told: Iterable[Told], names: Iterable[str]) -> None:
-    """These drills' sections anew; the others stay. `names` are all drills', in their order."""
+def write(told: Iterable[Told], titles: Iterable[str]) -> None:
+    """These drills' sections anew; the others stay. `titles` are all drills', in their order."""
     kept = PAGE.read_text().split(f"\n{BEGIN}")[1:] if PAGE.exists() else []
     sections = {text.partition("\n")[0]: f"{BEGIN}{text.rstrip()}\n" for text in kept}
-    sections |= {one.name: section(one) for one in told}
-    PAGE.write_text(HEAD + "\n".join(sections[name] for name in names if name in sections))
+    sections |= {one.drill.title: section(one) for one in told}
+    PAGE.write_text(HEAD + "\n".join(sections[title] for title in titles if title in sections))
 
 
 def section(told: Told) -> str:
@@ -40,9 +40,9 @@ def section(told: Told) -> str:
     moments = "\n".join(f"| {seconds:,.0f} | {plain(what)} |" for seconds, what in told.moments)
     runs = "\n".join(row(span) for span in sorted(told.runs, key=lambda span: span.start or told.seconds))
     return f"""\
-{BEGIN}{told.name}
+{BEGIN}{told.drill.title}
 
-{told.broken} Recorded on {datetime.now(UTC).date()}.
+{told.drill.broken} Recorded on {datetime.now(UTC).date()}.
 
 {told.outcome}
 

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+import httpx
 from rich.console import Console
 
-from sandbox.services import answers
 from sandbox.slurm import SandboxError, daemons, processes
-from sandbox.stack import CHECKOUT, PREFECT, READY_SECONDS, WORK_POOL, Stack
+from sandbox.stack import CHECKOUT, Stack
 from sandbox.story import Story
 
 if TYPE_CHECKING:
@@ -24,7 +22,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PULL, PUSH = "pull-orders/every-2-minutes", "push-usage/hourly"
-UNENDED = frozenset({"SCHEDULED", "PENDING", "RUNNING", "PAUSED"})
 RUNS_WORDS = (b"prefect.engine", b"_workspace_supervisor")
 POLL_SECONDS = 1.0
 LONGEST_SECONDS = 600.0
@@ -79,23 +76,20 @@ class Headnode:
         return self.note(what)
 
     def order_is_done(self, item: str) -> bool:
-        """Whether the order was carried out, as the marketplace has it."""
-        order = self.story.call("provider_owner", "GET", f"marketplace-order-items/{item}/")
+        """Whether the order was carried out."""
+        order = self.story.customer.item(item)
         if order["state"] == "erred":
             raise SandboxError(f"the order {item} erred: {order.get('error_message')}")
         return bool(order["state"] == "done")
 
-    def account_of(self, item: str) -> str:
-        """The account that the order became."""
-        order = self.story.call("provider_owner", "GET", f"marketplace-order-items/{item}/")
-        path = f"marketplace-resources/{order['marketplace_resource_uuid']}/"
-        return str(self.story.call("provider_owner", "GET", path)["backend_id"])
+    def resource(self, item: str, part: str = "") -> Any:  # noqa: ANN401 - JSON
+        """The resource that the order became, or a part of it such as its plan periods."""
+        path = f"marketplace-resources/{self.story.customer.item(item)['marketplace_resource_uuid']}/{part}"
+        return self.story.customer.call("provider_owner", "GET", path)
 
     def open_periods(self, item: str) -> int:
         """How many plan periods of the order's resource are open: one, when all went well."""
-        order = self.story.call("provider_owner", "GET", f"marketplace-order-items/{item}/")
-        path = f"marketplace-resources/{order['marketplace_resource_uuid']}/plan_periods/"
-        return sum(period["end"] is None for period in self.story.call("provider_owner", "GET", path))
+        return sum(period["end"] is None for period in self.resource(item, "plan_periods/"))
 
     def runs(self, deployment: str) -> list[Span]:
         """The deployment's runs that ended in this drill, go on, or should have begun, by start."""
@@ -133,61 +127,32 @@ class Headnode:
         finally:
             self.stack.office.clear_faults()
 
-    def kill_worker(self, *, with_runs: bool) -> int:
-        """Kill -9 the worker, and the processes of its runs; how many that were."""
-        worker = self.stack.services.started["prefect-worker"].pid
-        victims = [worker, *(self.runs_processes() if with_runs else ())]
-        for pid in victims:
+    def kill_worker(self, *, with_runs: bool) -> None:
+        """Kill -9 the worker, and the processes of its runs."""
+        worker = self.stack.services.started["prefect-worker"]
+        for pid in (worker.pid, *(self.runs_processes() if with_runs else ())):
             os.kill(pid, signal.SIGKILL)
-        self.stack.services.started["prefect-worker"].wait()
-        return len(victims)
+        worker.wait()
 
     def runs_processes(self) -> list[int]:
         """The processes in which flows run, and those that watch over them."""
         pids = [one.pid for one in self.stack.services.alive()]
         return [pid for pid in pids if any(word in command_of(pid) for word in RUNS_WORDS)]
 
-    def start_worker(self, more: Mapping[str, str] = MappingProxyType({})) -> None:
+    def start_worker(self) -> None:
         """As systemd would, once it is to be there again."""
-        argv = (*PREFECT, "worker", "start", "--pool", WORK_POOL, "--type", "process", "--name", "sandbox")
-        environment = {**self.stack.agent_environment(), **more}
-        process = self.stack.services.start("prefect-worker", *argv, environment=environment, cwd=CHECKOUT)
-        self.stack.services.wait("prefect-worker", process, self.stack.worker_has_started, READY_SECONDS)
+        self.stack.launch_worker()
+        self.stack.wait_for_worker()
 
-    def stop_service(self, name: str, number: signal.Signals = signal.SIGTERM) -> None:
+    def stop_service(self, name: str) -> None:
         """End one of the stack's programs and wait for its end."""
         process = self.stack.services.started[name]
-        process.send_signal(number)
+        process.send_signal(signal.SIGTERM)
         process.wait(timeout=60)
-
-    def start_prefect(self, more: Mapping[str, str] = MappingProxyType({})) -> None:
-        """Prefect's server again, on its database."""
-        argv = (*PREFECT, "server", "start")
-        environment = {**self.stack.environment(), **more}
-        process = self.stack.services.start("prefect-server", *argv, environment=environment, cwd=CHECKOUT)
-        self.stack.services.wait("prefect-server", process, self.server_answers, READY_SECONDS)
-
-    def restart_prefect(self, more: Mapping[str, str]) -> None:
-        """Server and worker anew, with other variables."""
-        self.stop_service("prefect-worker")
-        self.stop_service("prefect-server")
-        self.start_prefect(more)
-        self.start_worker(more)
-
-    def server_answers(self) -> bool:
-        """Whether Prefect's server is there."""
-        return answers(f"{self.stack.ui_url}/api/health")
 
     def start_market(self) -> None:
         """The marketplace again, at the same address, with what it had."""
-        port = self.stack.market["api_url"].split(":")[2].partition("/")[0]
-        database = self.stack.services.folder / "market.sqlite"
-        argv = (sys.executable, "-m", "sandbox.cloudrock", "--port", port, "--database", str(database))
-        suffix = ("--people-suffix", self.stack.suffix)
-        process = self.stack.services.start("marketplace", *argv, *suffix, environment={}, cwd=CHECKOUT)
-        self.stack.services.wait(
-            "marketplace", process, lambda: b"tokens:" in self.stack.log("marketplace"), READY_SECONDS
-        )
+        self.stack.start_market(httpx.URL(self.stack.market["api_url"]).port or 0)
 
     def kill_slurmdbd(self) -> daemons.Daemon:
         """Kill -9 slurmdbd; gives what starts it again."""
