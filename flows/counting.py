@@ -77,6 +77,7 @@ def count_month(  # noqa: PLR0913 - each is one fact about the count
     settling_days: int = SETTLING_DAYS,
     noticed: Noticed | None = None,
     kept_since: datetime | None = None,
+    longest: Callable[[], timedelta] = lambda: LONGEST,
 ) -> Counted:
     """Every account's and user's usage of [period.start, cutoff).
 
@@ -94,6 +95,7 @@ def count_month(  # noqa: PLR0913 - each is one fact about the count
             cannot be noticed a second time.
         kept_since: from when on slurmdbd still has all job records (PurgeJobAfter); None: for ever. A stored
             day from before stands, even with a refresh: it would be read as if nothing had been used.
+        longest: for how much time one question may be, asked before each: less while slurmdbd is slow.
 
     Raises:
         SlurmError: as `read` does. Nothing is counted then: no day is ever guessed.
@@ -118,7 +120,7 @@ def count_month(  # noqa: PLR0913 - each is one fact about the count
             missing.append((start, end))
     stored = [start.date() for start in windows]
     corrections: list[Correction] = []
-    for parts in days_read(missing, read_several or one_by_one(read), allowance_by(held.values())):
+    for parts in days_read(missing, read_several or one_by_one(read), allowance_by(held.values()), longest):
         windows |= {part.start: part for part in parts}
         changes = changes_since(held.get(parts[0].start), parts)
         if changes and noticed:
@@ -196,7 +198,10 @@ def lasting(time: timedelta, windows: Iterable[WindowUsage]) -> timedelta:
 
 
 def days_read(
-    days: Sequence[tuple[datetime, ...]], read: Several, allowance: timedelta
+    days: Sequence[tuple[datetime, ...]],
+    read: Several,
+    allowance: timedelta,
+    longest: Callable[[], timedelta],
 ) -> Iterator[tuple[WindowUsage, ...]]:
     """Each day's windows, as many days with one question as keep its answer small.
 
@@ -204,7 +209,7 @@ def days_read(
     """
     place = 0
     while place < len(days):
-        first, bounds = place, [*days[place]]
+        first, bounds, allowance = place, [*days[place]], min(allowance, longest())
         place += 1
         while place < len(days) and days[place][0] == bounds[-1] and days[place][-1] - bounds[0] <= allowance:
             bounds += days[place][1:]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING
 
 from allocations.usage import FORMULA
 from cloudrock_io.client import Cloudrock
 from flows.choices import DeploymentType
 from flows.day_store import ParquetDays
+from flows.protected import protected
 from flows.settings import FOR_CONTAINER, FOR_DOCKER, command_environment, inherited
 from slurm_io.client import SLURM_ENVIRONMENT, Slurm
 from slurm_io.commands import JOBS_ASKED
@@ -17,18 +19,35 @@ from slurm_io.runner_docker import DockerRunner
 
 if TYPE_CHECKING:
     from cloudrock_io.repeating import Patience
+    from flows.protected import Hear, Notice, Protected
     from flows.settings import Settings
+    from slurm_io.runner import Runner
 
 HTTP_ATTEMPTS = 2
 """A glitch is passed over in the call; what lasts longer is retried by Prefect, where people see it."""
 
 
-def open_slurm(settings: Settings) -> Slurm:
-    """The cluster, reached as SLURM_DEPLOYMENT_TYPE says."""
+def on_stderr(notice: Notice) -> None:
+    """For whoever sits at a terminal."""
+    sys.stderr.write(f"{notice.text}\n")
+
+
+def open_slurm(settings: Settings, hear: Hear = on_stderr) -> Slurm:
+    """The cluster, reached as SLURM_DEPLOYMENT_TYPE says, and slurmdbd spared; `hear` is told of that."""
+    return Slurm(open_protected(settings, hear))
+
+
+def open_protected(settings: Settings, hear: Hear = on_stderr) -> Protected:
+    """The same without the door's questions."""
+    return protected(open_runner(settings), settings, hear)
+
+
+def open_runner(settings: Settings) -> Runner:
+    """What runs SLURM's commands."""
     if settings.deployment_type is DeploymentType.NATIVE:
-        return Slurm(NativeRunner({**command_environment(), **SLURM_ENVIRONMENT}))
+        return NativeRunner({**command_environment(), **SLURM_ENVIRONMENT})
     environment = {**inherited(FOR_CONTAINER), **SLURM_ENVIRONMENT}
-    return Slurm(DockerRunner(str(settings.container_name), environment, inherited(FOR_DOCKER)))
+    return DockerRunner(str(settings.container_name), environment, inherited(FOR_DOCKER))
 
 
 def open_day_store(settings: Settings, cluster: str) -> ParquetDays:

@@ -23,6 +23,7 @@ from flows.corrections import remember
 from flows.counting import count_month
 from flows.doors import open_day_store
 from flows.progress import Progress, say_nothing
+from flows.protected import longest_question
 from slurm_io.retention import fetch_retention
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ def explain(
         settling_days=doors.settings.usage_settling_days,
         kept_since=retention.kept_since(now) if retention else None,
         noticed=partial(remember, doors.settings.state_dir, period),
+        longest=longest_question(doors.slurm.runner),
     )
     held = held_amounts(doors.cloudrock.fetch_component_usages(period.start.date()))
     usages = usage_of(claims, seconds_by_user(counted.seconds), held, components)
