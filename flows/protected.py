@@ -64,6 +64,22 @@ class Notice:
 Hear: TypeAlias = "Callable[[Notice], None]"
 
 
+class Clock:
+    """The time of day, seconds that nobody sets back, and waiting."""
+
+    def now(self) -> datetime:
+        """In UTC."""
+        return datetime.now(UTC)
+
+    def seconds(self) -> float:
+        """For differences only."""
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        time.sleep(seconds)
+
+
 @dataclass(slots=True)
 class Protected:
     """The runner."""
@@ -72,7 +88,7 @@ class Protected:
     protection: Protection
     folder: Path
     hear: Hear
-    sleep: Callable[[float], None] = time.sleep
+    clock: Clock = field(default_factory=Clock)
     complaints: set[str] = field(default_factory=set)
     is_usable: bool | None = None
     """Whether the folder can be written; None before the first query."""
@@ -91,7 +107,7 @@ class Protected:
         with self.budget.place(argv, lambda: self.places(argv), timeout):
             self.rest()
             self.refuse_while_open()
-            if self.file.read().position(now(), self.protection) is Position.HALF_OPEN:
+            if self.file.read().position(self.clock.now(), self.protection) is Position.HALF_OPEN:
                 self.probe()
             return self.ask(argv, timeout)
 
@@ -113,20 +129,20 @@ class Protected:
     def refuse_while_open(self) -> None:
         """Raise BreakerOpen while slurmdbd is left alone."""
         breaker = self.file.read()
-        if breaker.opened and breaker.position(now(), self.protection) is Position.OPEN:
+        if breaker.opened and breaker.position(self.clock.now(), self.protection) is Position.OPEN:
             raise self.refused(f"{breaker}. {BY_HAND}", breaker)
 
     def refused(self, words: str, breaker: Breaker) -> BreakerOpen:
         """The refusal of a query, remembered: a run says at its end why it did not go on."""
-        self.refusal = BreakerOpen(words, breaker.opened or now())
+        self.refusal = BreakerOpen(words, breaker.opened or self.clock.now())
         return self.refusal
 
     def rest(self) -> None:
         """Give slurmdbd as much time as it has worked on a slow answer, in the place of the next query."""
-        seconds = self.file.read().rest(now()).total_seconds()
+        seconds = self.file.read().rest(self.clock.now()).total_seconds()
         if seconds:
             self.hear(Notice(Happening.WAITS, f"slurmdbd is slow: it has a rest of {seconds:.0f} s"))
-            self.sleep(seconds)
+            self.clock.sleep(seconds)
 
     def probe(self) -> None:
         """One cheap query decides for everybody; to whoever comes meanwhile the breaker is open.
@@ -152,13 +168,13 @@ class Protected:
 
     def ask(self, argv: Command, timeout: float) -> str:
         """The query itself, and how long it took."""
-        asked, began = now(), time.monotonic()
+        asked, began = self.clock.now(), self.clock.seconds()
         try:
             output = self.runner.run(argv, timeout=timeout)
         except SlurmError:
-            self.learn(Answer(asked=asked, seconds=time.monotonic() - began, command=argv, failed=True))
+            self.learn(Answer(asked=asked, seconds=self.clock.seconds() - began, command=argv, failed=True))
             raise
-        self.learn(Answer(asked=asked, seconds=time.monotonic() - began, command=argv, size=len(output)))
+        self.learn(Answer(asked=asked, seconds=self.clock.seconds() - began, command=argv, size=len(output)))
         return output
 
     def learn(self, answer: Answer) -> None:
@@ -207,11 +223,6 @@ class Protected:
         if text not in self.complaints:
             self.complaints.add(text)
             self.hear(Notice(Happening.BROKEN, text))
-
-
-def now() -> datetime:
-    """The clock."""
-    return datetime.now(UTC)
 
 
 def longest_question(runner: Runner) -> Callable[[], timedelta]:

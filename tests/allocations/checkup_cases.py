@@ -19,6 +19,7 @@ from tests.allocations.checkup_sites import (
     MARKETPLACE,
     OFFERING,
     OWNER,
+    PACE,
     PLAN,
     PREFECT,
     PROVIDER,
@@ -104,6 +105,16 @@ ILL: dict[str, tuple[MarketplaceFacts | SlurmFacts | PrefectFacts, Fault, str]] 
     ),
     "local time": (replace(SLURM, utc_offset="+0200"), slurm.LOCAL_TIME, "+0200"),
     "slurmdbd down": (replace(SLURM, books=DOWN), slurm.SLURMDBD_SILENT, "refused"),
+    "slurmdbd spared": (
+        replace(SLURM, pace=replace(PACE, trouble="slow since 02:13", is_open=True)),
+        slurm.SLURMDBD_SPARED,
+        "slow since 02:13",
+    ),
+    "slurmdbd slow": (
+        replace(SLURM, pace=replace(PACE, trouble="slow since 02:13")),
+        slurm.SLURMDBD_SLOW,
+        "slow since 02:13",
+    ),
     "slurmctld down": (replace(SLURM, controller=DOWN), slurm.SLURMCTLD_SILENT, "refused"),
     "old version": (replace(SLURM, controller=told(SLURM_VERSION="21.08.5")), slurm.OLD_VERSION, "21.08.5"),
     "no version": (replace(SLURM, controller=told(SLURM_VERSION=None)), slurm.OLD_VERSION, "not told"),
@@ -221,6 +232,11 @@ WELL: dict[str, tuple[MarketplaceFacts | SlurmFacts | PrefectFacts, Check, str]]
     ),
     "SlurmUser": (replace(SLURM, user="slurm", admin_level=""), Check.ADMIN_LEVEL, "its own user"),
     "root": (replace(SLURM, user="root", admin_level="", controller=told()), Check.ADMIN_LEVEL, "root"),
+    "queries under way": (
+        replace(SLURM, pace=replace(PACE, under_way=("PID 7",))),
+        Check.SPARED,
+        "1 of 2 queries under way: PID 7",
+    ),
     "private for others": (
         replace(SLURM, books={**BOOKS, "PrivateData": "jobs"}),
         Check.PRIVATE_DATA,
@@ -287,6 +303,11 @@ UNKNOWN: dict[str, tuple[MarketplaceFacts | SlurmFacts | PrefectFacts, set[Check
             Check.USERS,
         },
     ),
+    "slurmdbd left alone": (
+        replace(SLURM, books=Silence("slow since 02:13", Cause.SPARED)),
+        {Check.SLURMDBD},
+    ),
+    "a state folder that cannot be written": (replace(SLURM, pace=Silence("not writable")), {Check.SPARED}),
     "no slurmdbd settings": (replace(SLURM, books=DOWN), set()),
     "Prefect half": (
         replace(PREFECT, database=DOWN, pool=DOWN, workers=DOWN, held=DOWN),
