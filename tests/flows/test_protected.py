@@ -68,11 +68,12 @@ class Slow:
     seconds: float = 0.0
 
     def run(self, argv: Command, *, timeout: float = 120) -> str:
+        printed = self.runner.run(argv, timeout=timeout)
         if argv[0] != "squeue":
             self.time.passed += min(self.seconds, timeout)
             if self.seconds > timeout:
                 raise SlurmUnavailable(f"did not end within {timeout:g} s")
-        return self.runner.run(argv, timeout=timeout)
+        return printed
 
 
 class Place:
