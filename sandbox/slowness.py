@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sandbox.drills.site import Span
-    from sandbox.services import Services
+    from sandbox.slurm import Cluster
 
 SLOW_SECONDS = 420
 AT_ONCE = (PUSH, "push-usage/refresh", "check-drift/daily")
@@ -66,9 +66,11 @@ class Tally:
     seconds: float = 0.0
     """Of all queries together."""
 
-    def look(self, services: Services, passed: float) -> None:
+    def look(self, cluster: Cluster, passed: float) -> None:
         """One look, so long after the one before."""
-        now = {process for process in services.alive() if name_of(process.pid) in QUERIES}
+        conf = cluster.environment["SLURM_CONF"]
+        named = [one.process for one in processes.live_entries() if name_of(one.process.pid) in QUERIES]
+        now = {one for one in named if processes.environment_of(one.pid).get("SLURM_CONF") == conf}
         self.seen |= now
         self.most = max(self.most, len(now))
         self.seconds += len(now) * passed
@@ -126,7 +128,7 @@ def perform(node: Headnode, mode: str) -> Round:
         while time.time() - node.began < SLOW_SECONDS:
             time.sleep(LOOK_SECONDS)
             now = time.monotonic()
-            tally.look(node.stack.services, now - last)
+            tally.look(node.stack.cluster, now - last)
             last = now
     end = node.note(f"slurmdbd is well again: {len(tally.seen)} queries, at most {tally.most} at a time")
     done = node.wait("the order is done", lambda: node.order_is_done(item), 2000)

@@ -27,6 +27,7 @@ from flows.settings import (
     load_settings,
 )
 from flows.variables import table_of_variables
+from slurm_io.breaker import Protection
 
 ROOT = Path(__file__).parents[2]
 COMPLETE = {
@@ -76,6 +77,7 @@ def test_the_defaults_are_those_that_were_promised(complete) -> None:
     assert settings.usage_settling_days == 3
     assert settings.reconcile is Reconcile.BLOCK
     assert settings.state_dir == Path(".cloudrock-slurm")
+    assert settings.protection == Protection(queries=2, slow_seconds=10, pause_seconds=120)
 
 
 def test_the_names_are_those_that_were_promised() -> None:
@@ -92,6 +94,9 @@ def test_the_names_are_those_that_were_promised() -> None:
         "CLOUDROCK_SYNC_DIRECTION",
         "ENABLE_USER_HOMEDIR_ACCOUNT_CREATION",
         "REQUESTS_VERIFY_SSL",
+        "SLURMDBD_MAX_QUERIES",
+        "SLURMDBD_PAUSE_SECONDS",
+        "SLURMDBD_SLOW_SECONDS",
         "SLURM_ALLOCATION_NAME_MAX_LEN",
         "SLURM_ALLOCATION_PREFIX",
         "SLURM_CONTAINER_NAME",
@@ -127,6 +132,12 @@ def test_every_missing_variable_has_one_line() -> None:
         ("CLOUDROCK_SYNC_DIRECTION", "both"),
         ("REQUESTS_VERIFY_SSL", "maybe"),
         ("SLURM_DEPLOYMENT_TYPE", "podman"),
+        ("SLURMDBD_MAX_QUERIES", "0"),
+        ("SLURMDBD_SLOW_SECONDS", "0"),
+        ("SLURMDBD_SLOW_SECONDS", "nan"),
+        ("SLURMDBD_SLOW_SECONDS", "inf"),
+        ("SLURMDBD_PAUSE_SECONDS", "-1"),
+        ("SLURMDBD_PAUSE_SECONDS", "86401"),
         ("SLURM_CONTAINER_NAME", "slurm ctld"),
         ("SLURM_CUSTOMER_PREFIX", "-hpc"),
         ("SLURM_PROJECT_PREFIX", "hpc,"),
