@@ -1,4 +1,4 @@
-"""`python -m sandbox.slowness hung|crawling`: slurmdbd is made slow, and our queries are counted meanwhile.
+"""`python -m sandbox.slowness hung|choking|crawling`: slurmdbd is made slow, and our queries are counted meanwhile.
 
 The whole sandbox runs by its own schedules, once without protection and once with it as it is shipped. What
 was seen is printed as a section of docs/protection.md. It takes half an hour.
@@ -41,6 +41,7 @@ QUERIES = (b"sacct", b"sacctmgr", b"sreport")
 LOOK_SECONDS = 0.25
 MODES = {
     "hung": (1000.0, 0.0, "it stands still (SIGSTOP) all the time"),
+    "choking": (59.0, 1.0, "it stands still (SIGSTOP) for 59 of every 60 seconds"),
     "crawling": (14.0, 1.0, "it stands still (SIGSTOP) for 14 of every 15 seconds"),
 }
 """Seconds that slurmdbd stands still, then seconds that it works, again and again."""
