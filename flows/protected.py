@@ -23,7 +23,7 @@ from flows.counting import LONGEST
 from flows.lock import writable
 from flows.settings import SettingsError
 from slurm_io.breaker import PROBE, Answer, Breaker, Position, after, is_query, places_for
-from slurm_io.errors import BreakerOpen, SlurmError
+from slurm_io.errors import BreakerOpen, SlurmCommandFailed, SlurmError, SlurmUnavailable
 from slurm_io.runner import DEFAULT_TIMEOUT
 
 if TYPE_CHECKING:
@@ -167,12 +167,20 @@ class Protected:
         self.refuse_while_open()
 
     def ask(self, argv: Command, timeout: float) -> str:
-        """The query itself, and how long it took."""
+        """The query itself, and how long it took.
+
+        A refusal that came too late is not believed: clients that give up say so in ever other words, and a
+        refused order would be erred. Whoever asks again is told in time.
+        """
         asked, began = self.clock.now(), self.clock.seconds()
         try:
             output = self.runner.run(argv, timeout=timeout)
-        except SlurmError:
-            self.learn(Answer(asked=asked, seconds=self.clock.seconds() - began, command=argv, failed=True))
+        except SlurmError as failure:
+            answer = Answer(asked=asked, seconds=self.clock.seconds() - began, command=argv, failed=True)
+            self.learn(answer)
+            late = answer.lateness >= self.protection.slow_seconds
+            if late and isinstance(failure, SlurmCommandFailed) and not failure.changed_nothing:
+                raise SlurmUnavailable(f"{failure}, after {answer.seconds:.0f} s") from None
             raise
         self.learn(Answer(asked=asked, seconds=self.clock.seconds() - began, command=argv, size=len(output)))
         return output

@@ -1,4 +1,4 @@
-"""`python -m sandbox.slowness hung|choking|crawling`: slurmdbd is made slow, and our queries are counted meanwhile.
+"""`python -m sandbox.slowness MODE`: slurmdbd is made slow, and our queries are counted meanwhile.
 
 The whole sandbox runs by its own schedules, once without protection and once with it as it is shipped. What
 was seen is printed as a section of docs/protection.md. It takes half an hour.

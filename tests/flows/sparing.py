@@ -25,7 +25,7 @@ SCRIPT = """\
 # One of SLURM's programs: notes that it was started, and lasts as long as the file beside it says.
 lasts=$(cat "$SEEN.lasts" 2>/dev/null)
 echo "${0##*/} $*" >>"$SEEN"
-[ -e "$SEEN.refused" ] && { echo "Connection refused" >&2; exit 1; }
+[ -e "$SEEN.refused" ] && { cat "$SEEN.refused" >&2; exit 1; }
 [ -n "$lasts" ] && { echo $$ >"$SEEN.pid"; exec sleep "$lasts"; }
 echo done
 """
@@ -57,8 +57,11 @@ class Slow:
     runner: NativeRunner
     time: Time
     seconds: float = 0.0
+    late: float = 0.0
+    """How long it takes to refuse."""
 
     def run(self, argv: Command, *, timeout: float = 120) -> str:
+        self.time.passed += self.late
         printed = self.runner.run(argv, timeout=timeout)
         if argv[0] != "squeue":
             self.time.passed += min(self.seconds, timeout)

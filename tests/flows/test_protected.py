@@ -13,7 +13,7 @@ from filelock import FileLock
 from flows.counting import LONGEST
 from flows.protected import Happening, longest_question, why_not_asked
 from slurm_io.breaker import PROBE, Answer, Breaker
-from slurm_io.errors import BreakerOpen, SlurmUnavailable
+from slurm_io.errors import BreakerOpen, SlurmCommandFailed, SlurmUnavailable
 from slurm_io.runner import NativeRunner
 from tests.flows.sparing import ASK, SITE, START, Place, open_it, place
 
@@ -91,12 +91,26 @@ def test_while_one_probes_all_others_stay_away(place: Place) -> None:
 def test_a_probe_that_is_turned_away_closes_it_and_says_what_is_wrong(place: Place) -> None:
     open_it(place)
     place.slurm.seconds = 0
-    place.seen.with_suffix(".refused").touch()
+    place.seen.with_suffix(".refused").write_text("Connection refused")
     place.time.passed += SITE.pause_seconds
     with pytest.raises(SlurmUnavailable, match="Connection refused") as found:
         place.runner().run(ASK)
     assert not isinstance(found.value, BreakerOpen)
     assert place.runner().file.read().until is None
+
+
+def test_a_refusal_that_comes_too_late_is_no_refusal(place: Place) -> None:
+    refused = place.seen.with_suffix(".refused")
+    for words, late, expected in (
+        ("no such parent", 0, SlurmCommandFailed),
+        ("no such parent", 12, SlurmUnavailable),
+        ("Nothing modified", 12, SlurmCommandFailed),
+    ):
+        place.runner().close()
+        refused.write_text(words)
+        place.slurm.late = late
+        with pytest.raises(expected, match=words):
+            place.runner().run(ASK)
 
 
 def test_a_slow_answer_is_followed_by_a_rest_and_sacct_is_asked_for_a_day_at_a_time(place: Place) -> None:
