@@ -11,8 +11,8 @@ from allocations.reconcile import Reconcile
 from allocations.reports import claimed, reportable
 from flows import tasks, usage_tasks
 from flows.corrections import remember
+from flows.counting import longest_question
 from flows.doors import open_day_store
-from flows.protected import longest_question
 from flows.reconciling import Counting
 from flows.run_progress import run_progress
 

@@ -8,16 +8,9 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from allocations.days import (
-    DAY,
-    WindowUsage,
-    corrections_of,
-    days_of,
-    is_good,
-    month_of,
-    together,
-    whole_hour,
-)
+from allocations.days import WindowUsage, corrections_of, is_good, month_of, together
+from allocations.hours import DAY, days_of, whole_hour
+from flows.protected import is_slow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -25,6 +18,7 @@ if TYPE_CHECKING:
 
     from allocations.billing import BillingPeriod
     from allocations.days import Correction, Counted
+    from slurm_io.runner import Runner
 
 SETTLING_DAYS = 3
 """A day's jobs are counted anew again and again for so many days, its own included."""
@@ -138,6 +132,11 @@ def count_month(  # noqa: PLR0913 - each is one fact about the count
         corrections=corrections,
         remarks=remarks,
     )
+
+
+def longest_question(runner: Runner) -> Callable[[], timedelta]:
+    """For how much time sacct should be asked at once: a day at a time while slurmdbd is slow."""
+    return lambda: DAY if is_slow(runner) else LONGEST
 
 
 def is_purged(day_start: datetime, kept_since: datetime | None) -> bool:

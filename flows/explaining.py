@@ -6,8 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from allocations.backfilling import chosen, claimed_once
-from allocations.days import days_of
 from allocations.errors import InvalidPeriod
+from allocations.hours import days_of
 from allocations.month_report import (
     MonthReport,
     day_table,
@@ -20,10 +20,9 @@ from allocations.reports import held_amounts, reportable, usage_of
 from allocations.shares import seconds_by_user
 from allocations.usage import seconds_by_account
 from flows.corrections import remember
-from flows.counting import count_month
+from flows.counting import count_month, longest_question
 from flows.doors import open_day_store
 from flows.progress import Progress, say_nothing
-from flows.protected import longest_question
 from slurm_io.retention import fetch_retention
 
 if TYPE_CHECKING:

@@ -16,10 +16,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from filelock import FileLock, Timeout
 
-from allocations.days import DAY
 from flows.breaker_file import BreakerFile, hand_over
 from flows.budget import Budget
-from flows.counting import LONGEST
 from flows.lock import writable
 from flows.settings import SettingsError
 from slurm_io.breaker import PROBE, Answer, Breaker, Position, after, is_query, places_for
@@ -28,7 +26,6 @@ from slurm_io.runner import DEFAULT_TIMEOUT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import timedelta
 
     from flows.settings import Settings
     from slurm_io.breaker import Protection
@@ -233,9 +230,9 @@ class Protected:
             self.hear(Notice(Happening.BROKEN, text))
 
 
-def longest_question(runner: Runner) -> Callable[[], timedelta]:
-    """For how much time sacct should be asked at once: a day at a time while slurmdbd is slow."""
-    return lambda: DAY if isinstance(runner, Protected) and not runner.file.read().is_well else LONGEST
+def is_slow(runner: Runner) -> bool:
+    """Whether slurmdbd has been slow of late, as far as anybody looks."""
+    return isinstance(runner, Protected) and not runner.file.read().is_well
 
 
 def why_not_asked(runner: Runner) -> str:

@@ -10,8 +10,8 @@ from datetime import timedelta
 import pytest
 from filelock import FileLock
 
-from flows.counting import LONGEST
-from flows.protected import Happening, longest_question, why_not_asked
+from flows.counting import LONGEST, longest_question
+from flows.protected import Happening, why_not_asked
 from slurm_io.breaker import PROBE, Answer, Breaker
 from slurm_io.errors import BreakerOpen, SlurmCommandFailed, SlurmUnavailable
 from slurm_io.runner import NativeRunner
