@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import httpx
@@ -39,6 +39,8 @@ UNPROTECTED = {
 }
 QUERIES = (b"sacct", b"sacctmgr", b"sreport")
 LOOK_SECONDS = 0.25
+SHOWN = 110
+"""Characters of a message."""
 MODES = {
     "hung": (1000.0, 0.0, "it stands still (SIGSTOP) all the time"),
     "choking": (59.0, 1.0, "it stands still (SIGSTOP) for 59 of every 60 seconds"),
@@ -178,8 +180,17 @@ def section(mode: str, without: Round, protected: Round) -> str:
     ]
     for title, one in (("without protection", without), ("as shipped", protected)):
         lines += ["", f"Runs {title}:", "", "| run of | began, s | ended, s | state | message |"]
-        lines += ["|---|---|---|---|---|", *map(row, sorted(one.runs, key=lambda span: span.start or 0.0))]
+        lines += [
+            "|---|---|---|---|---|",
+            *map(brief_row, sorted(one.runs, key=lambda span: span.start or 0.0)),
+        ]
     return "\n".join(lines) + "\n"
+
+
+def brief_row(span: Span) -> str:
+    """One run, with the beginning of its message."""
+    message = span.message if len(span.message) <= SHOWN else f"{span.message[:SHOWN]}..."
+    return row(replace(span, message=message))
 
 
 if __name__ == "__main__":
