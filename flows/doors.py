@@ -26,9 +26,10 @@ HTTP_ATTEMPTS = 2
 def open_slurm(settings: Settings) -> Slurm:
     """The cluster, reached as SLURM_DEPLOYMENT_TYPE says."""
     if settings.deployment_type is DeploymentType.NATIVE:
-        return Slurm(NativeRunner({**command_environment(), **SLURM_ENVIRONMENT}))
+        return Slurm(NativeRunner({**command_environment(), **SLURM_ENVIRONMENT}), settings.cluster)
     environment = {**inherited(FOR_CONTAINER), **SLURM_ENVIRONMENT}
-    return Slurm(DockerRunner(str(settings.container_name), environment, inherited(FOR_DOCKER)))
+    runner = DockerRunner(str(settings.container_name), environment, inherited(FOR_DOCKER))
+    return Slurm(runner, settings.cluster)
 
 
 def open_day_store(settings: Settings, cluster: str) -> ParquetDays:
