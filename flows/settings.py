@@ -168,12 +168,6 @@ class Settings(PushSettings, ClusterSettings):
         "three or four octal digits",
         "0077",
     )
-    state_dir: Path = variable(
-        "CLOUDROCK_STATE_DIR",
-        "Where the agent keeps its lock and what it may forget; all that write to one cluster share it",
-        "the path of a folder, made when missing",
-        Path(".cloudrock-slurm"),
-    )
 
     @field_validator("api_token")
     @classmethod
