@@ -95,6 +95,7 @@ def parse_associations(text: str, cluster: ClusterName) -> ClusterState:
         associations,
         closed=frozenset(rows.closed_pairs - rows.open_pairs),
         barred=frozenset(rows.open_pairs - rows.usable_pairs),
+        cluster=cluster,
     )
 
 
