@@ -101,21 +101,18 @@ def test_orders_and_usage_of_each_land_in_its_own_cluster_and_offering_only(two:
 
 def test_no_outage_of_one_cluster_touches_the_other_s_schedule(two: Two, beside: ClusterBeside) -> None:
     first, second = two
-    item = second.site.order("doomed")
-    second.run("pull-orders/every-2-minutes")
-    terminate = second.site.ask_for("terminate", item)
+    item = second.site.order("late")
 
     os.kill(beside.running_daemons()["slurmctld"], signal.SIGKILL)
     failed = second.run("pull-orders/every-2-minutes")
     assert failed["state_type"] == "FAILED"
-    assert second.site.item(terminate)["state"] == "executing"
-    order_on(first, "while slurmctld is down")
+    assert "unless SLURM_CLUSTER names it" in failed["state"]["message"]
 
     second.settle(CLOUDROCK_API_TOKEN="")
     failed = second.run("pull-orders/every-2-minutes")
     assert failed["state_type"] == "FAILED"
     assert "CLOUDROCK_API_TOKEN: missing" in failed["state"]["message"]
-    order_on(first, "while settings are broken")
+    order_on(first, "while slurmctld is down and settings are broken")
 
     second.kill_worker()
     waiting = second.start("pull-orders/every-2-minutes")
@@ -127,7 +124,7 @@ def test_no_outage_of_one_cluster_touches_the_other_s_schedule(two: Two, beside:
     beside.start()
     second.start_worker()
     assert second.stack.api.wait_for_run(waiting)["state_type"] == "COMPLETED"
-    assert second.site.item(terminate)["state"] == "done"
+    assert second.site.item(item)["state"] == "done"
 
 
 def late_runs(one: Headnode) -> list[dict[str, Any]]:

@@ -16,7 +16,6 @@ from allocations.plan import Plan, diff
 from slurm_io.errors import UnexpectedSlurmOutput
 from slurm_io.parsing_cluster import (
     ActiveJob,
-    clusters_of,
     parse_active,
     parse_associations,
     parse_limits,
@@ -253,27 +252,6 @@ def test_an_odd_row_of_accounts_or_users_is_an_error_that_shows_it(text: str, wo
         assert text.splitlines()[-1] in str(error.value)
 
 
-def test_rows_of_other_clusters_are_passed_over() -> None:
-    text = (
-        "beside|root|||||\nbeside|hpc_b||root|cpu=1|0|\nbeside|hpc_a|ada||||\nc|root|||||\nc|hpc_a||root|||\n"
-    )
-    assert clusters_of(text) == ("beside", "c")
-    assert parse_associations(text, C) == BARE
-
-
-@pytest.mark.parametrize("text", ["", "|root|||||\n", "c|root|||||\n|hpc_a|||||\n"])
-def test_every_row_is_of_a_cluster(text: str) -> None:
-    with pytest.raises(UnexpectedSlurmOutput, match="associations of a cluster, in every row"):
-        clusters_of(text)
-
-
-def test_an_account_that_only_another_cluster_has_is_not_of_this_one() -> None:
-    told = with_organizations(BARE, "elsewhere|cloudrock-slurm\nhpc_a|cloudrock-slurm\n")
-    assert set(told.accounts) == set(BARE.accounts)
-    assert told.accounts[AccountName("hpc_a")].ours
-    assert not told.accounts[ROOT].ours, "slurmdbd said nothing of it"
-
-
 def test_a_state_is_told_anew() -> None:
     before = replace(BARE, default_accounts={UserName("gone"): ROOT})
     assert with_default_accounts(before, "ada|hpc_a\n").default_accounts == {"ada": "hpc_a"}
@@ -299,8 +277,3 @@ def test_an_odd_job_is_an_error_that_shows_the_line(line: str) -> None:
     assert parse_active("11|hpc_a|ada\n", "squeue") == (
         ActiveJob("11", AccountName("hpc_a"), UserName("ada")),
     )
-
-
-def test_an_account_that_drains_on_another_cluster_does_not_drain_here() -> None:
-    told = with_organizations(BARE, "hpc_a|cloudrock-slurm-draining\n").accounts[AccountName("hpc_a")]
-    assert (told.ours, told.draining) == (True, False)

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from allocations.accounts import ClusterName
+from allocations.accounts import ROOT, AccountName, ClusterName
+from allocations.model import Account, ClusterState
 from slurm_io.client import SLURM_ENVIRONMENT, Slurm
 from slurm_io.errors import SlurmMisconfigured, SlurmUnavailable, UnexpectedSlurmOutput
+from slurm_io.parsing_cluster import clusters_of, parse_associations, with_organizations
 from slurm_io.runner import NativeRunner
 
 if TYPE_CHECKING:
@@ -103,3 +105,32 @@ def test_a_known_cluster_without_associations_is_no_answer(door: Door) -> None:
     slurm = door("case $* in *show\\ cluster*) echo c;; esac", named=C)
     with pytest.raises(UnexpectedSlurmOutput, match="associations of a cluster"):
         slurm.observe()
+
+
+BARE = ClusterState({ROOT: Account(ROOT, None), AccountName("hpc_a"): Account(AccountName("hpc_a"), ROOT)})
+
+
+def test_rows_of_other_clusters_are_passed_over() -> None:
+    text = (
+        "beside|root|||||\nbeside|hpc_b||root|cpu=1|0|\nbeside|hpc_a|ada||||\nc|root|||||\nc|hpc_a||root|||\n"
+    )
+    assert clusters_of(text) == ("beside", "c")
+    assert parse_associations(text, C) == BARE
+
+
+def test_an_account_that_drains_on_another_cluster_does_not_drain_here() -> None:
+    told = with_organizations(BARE, "hpc_a|cloudrock-slurm-draining\n").accounts[AccountName("hpc_a")]
+    assert (told.ours, told.draining) == (True, False)
+
+
+def test_an_account_that_only_another_cluster_has_is_not_of_this_one() -> None:
+    told = with_organizations(BARE, "elsewhere|cloudrock-slurm\nhpc_a|cloudrock-slurm\n")
+    assert set(told.accounts) == set(BARE.accounts)
+    assert told.accounts[AccountName("hpc_a")].ours
+    assert not told.accounts[ROOT].ours, "slurmdbd said nothing of it"
+
+
+@pytest.mark.parametrize("text", ["", "|root|||||\n", "c|root|||||\n|hpc_a|||||\n"])
+def test_every_row_is_of_a_cluster(text: str) -> None:
+    with pytest.raises(UnexpectedSlurmOutput, match="associations of a cluster, in every row"):
+        clusters_of(text)
