@@ -28,6 +28,9 @@ ClusterName = NewType("ClusterName", str)
 ROOT = AccountName("root")
 """SLURM's own topmost account: never ours."""
 
+UNKNOWN = "(unknown)"
+"""Stands for an account or user that sacct could not name, so that totals stay whole."""
+
 LEGAL_NAME = re.compile(r"[a-z0-9_][a-z0-9_.-]*", re.ASCII)
 NAME_RULE = "lower-case letters, digits, '_', '.' and '-', not starting with '.' or '-', and not 'root'"
 CLUSTER_RULE = "lower-case letters, digits, '_', '.' and '-', not starting with '.' or '-'"
