@@ -20,7 +20,9 @@ from tests.flows.sparing import ASK, SITE, START, Place, open_it, place
 __all__ = ["place"]
 
 
-def test_a_query_at_rest_writes_nothing_and_costs_less_than_five_milliseconds(place: Place) -> None:
+def test_a_query_at_rest_leaves_the_breaker_as_it_is_and_costs_less_than_five_milliseconds(
+    place: Place,
+) -> None:
     runner = place.runner()
     runner.run(ASK)
     bare, guarded = [], []
