@@ -72,21 +72,23 @@ def associate_missing(site: Site, outcome: Outcome, resource: Resource, account:
 
 def associate(site: Site, outcome: Outcome, resource: Resource, users: Iterable[UserName]) -> None:
     """The users' associations in the marketplace; those it refuses (no FreeIPA profile) are noted."""
-    for user in users:
-        try:
-            tasks.create_association(site.cloudrock, resource.uuid, user, subject_of(outcome))
-        except CloudrockRejected as refusal:
-            note_refusal(site, outcome, f"{user} is not associated in the marketplace", refusal)
+    wanted = tuple(users)
+    if not wanted:
+        return
+    refusals = tasks.create_associations(site.cloudrock, resource.uuid, wanted, subject_of(outcome))
+    for user, refusal in refusals.items():
+        note_refusal(site, outcome, f"{user} is not associated in the marketplace", refusal)
 
 
 def dissociate(site: Site, outcome: Outcome, resource: Resource, users: Iterable[UserName]) -> None:
     """The same for users who leave; an association that is not there is what was wanted."""
-    for user in users:
-        try:
-            tasks.delete_association(site.cloudrock, resource.uuid, user, subject_of(outcome))
-        except CloudrockRejected as refusal:
-            if not any("does not exist" in reason for reason in refusal.reasons):
-                note_refusal(site, outcome, f"{user} stays associated in the marketplace", refusal)
+    wanted = tuple(users)
+    if not wanted:
+        return
+    refusals = tasks.delete_associations(site.cloudrock, resource.uuid, wanted, subject_of(outcome))
+    for user, refusal in refusals.items():
+        if not any("does not exist" in reason for reason in refusal.reasons):
+            note_refusal(site, outcome, f"{user} stays associated in the marketplace", refusal)
 
 
 def note_refusal(site: Site, outcome: Outcome, what: str, refusal: CloudrockRejected) -> None:

@@ -28,7 +28,7 @@ from allocations.components import LEGAL_TYPE, TYPE_RULE
 from allocations.errors import InvalidName
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator
 
     from allocations.accounts import AccountName, UserName
     from allocations.changes import Change
@@ -41,6 +41,8 @@ UNLIMITED = "-1"
 NOTHING = "0"
 ORGANIZATION = "cloudrock-slurm"
 """The organization of the accounts that we make: how we know them again."""
+LONGEST_NAMES = 100_000
+"""Characters of one word: Linux starts no program with a word of more than 131,071 bytes."""
 DRAINING = "cloudrock-slurm-draining"
 """The organization of those that we are about to delete: how a later run knows that it was us."""
 
@@ -76,23 +78,32 @@ def commands_for(change: Change) -> tuple[Command, ...]:  # noqa: C901, PLR0911,
         case MoveDefaults(users=users, after=account):
             return move_defaults(account_name(account), users)
         case RemoveUsers(account=name, users=users):
-            where = ("where", f"name={names_of(users)}", f"account={account_name(name)}")
-            return ((*WRITE, "delete", "user", *where),) if users else ()
+            whose = f"account={account_name(name)}"
+            return tuple((*WRITE, "delete", "user", "where", names, whose) for names in named(users))
         case DeleteAccount(account=name):
             return ((*WRITE, "delete", "account", "where", f"name={account_name(name)}"),)
         case _:
             assert_never(change)
 
 
-def names_of(users: Collection[UserName]) -> str:
-    """Users as an option takes them."""
-    return ",".join(user_name(user) for user in users)
+def named(users: Collection[UserName]) -> Iterator[str]:
+    """Users as an option takes them: one word, several where it would be too long; none without any."""
+    names: list[str] = []
+    length = 0
+    for user in users:
+        if names and length + len(user) >= LONGEST_NAMES:
+            yield f"name={','.join(names)}"
+            names, length = [], 0
+        names.append(user_name(user))
+        length += len(user) + 1
+    if names:
+        yield f"name={','.join(names)}"
 
 
 def add_users(account: AccountName, users: Collection[UserName], *options: str) -> tuple[Command, ...]:
-    """One call for all of them; none without any."""
-    where = (f"name={names_of(users)}", f"account={account_name(account)}")
-    return ((*WRITE, "add", "user", *where, *options),) if users else ()
+    """One call for all of them, several where there are very many; none without any."""
+    where = f"account={account_name(account)}"
+    return tuple((*WRITE, "add", "user", names, where, *options) for names in named(users))
 
 
 def add_account(account: Account) -> Command:
@@ -115,19 +126,17 @@ def modify_account(name: AccountName, *settings: str) -> Command:
 
 def submit_limits(account: AccountName, users: Collection[UserName], limit: str) -> tuple[Command, ...]:
     """Both of an association's limits, where people set one: both at 0 say that it was us."""
-    where = ("where", f"name={names_of(users)}", f"account={account_name(account)}")
+    whose = f"account={account_name(account)}"
     limits = (f"GrpSubmitJobs={limit}", f"MaxSubmitJobs={limit}")
-    return ((*WRITE, "modify", "user", *where, "set", *limits),) if users else ()
+    return tuple((*WRITE, "modify", "user", "where", names, whose, "set", *limits) for names in named(users))
 
 
 def move_defaults(account: AccountName, users: Collection[UserName]) -> tuple[Command, ...]:
     """First the association, without which SLURM refuses the default; adding one that is there is fine."""
-    if not users:
-        return ()
-    where = ("where", f"name={names_of(users)}")
+    default = f"defaultaccount={account}"
     return (
         *add_users(account, users),
-        (*WRITE, "modify", "user", *where, "set", f"defaultaccount={account}"),
+        *((*WRITE, "modify", "user", "where", names, "set", default) for names in named(users)),
     )
 
 
