@@ -68,11 +68,12 @@ class Bench:
             partial(self.meter.program, *observe),
             partial(self.ours, "plan", "--json"),
             partial(self.ours, "pull", "--once"),
+            partial(OldAgent(self.meter).members, self.size.allocations),
         ]
-        bare, observed, plan, pull = by_turns(*works)
+        bare, observed, plan, pull, old = by_turns(*works)
         self.keep("observe", bare=bare, ours=observed)
-        self.keep("plan", bare=bare, ours=plan)
-        self.keep("pull_quiet", bare=bare, ours=pull)
+        self.keep("plan", bare=bare, ours=plan, old=old)
+        self.keep("pull_quiet", bare=bare, ours=pull, old=old)
 
     def push(self) -> None:
         """The month so far: from nothing, from a store that was lost, and every hour."""
@@ -110,7 +111,6 @@ class Bench:
         """The old agents' runs over the same site."""
         agent = OldAgent(self.meter)
         self.keep("old_pull", old=agent.pull())
-        self.keep("pull_quiet", old=agent.members(self.size.allocations))
         push = agent.push(self.size.allocations)
         for key in ("push_first", "push_cold", "push_warm", "push_hour"):
             if key in self.rows:

@@ -39,6 +39,7 @@ def ratios(run: Mapping[str, Any]) -> Iterator[Ratio]:
     yield from over(rows, "observe", "ours", "bare")
     yield from over(rows, "pull_quiet", "ours", "bare")
     yield from over(rows, "pull_quiet", "old", "ours", "at least 100 at M")
+    yield from over(rows, "plan", "old", "ours")
     for key, what, aim in (
         ("pull_orders", f"one new order of {orders}: ours / bare", "at most 1.3"),
         ("membership", "everybody's joining: ours / bare", ""),

@@ -67,12 +67,15 @@ def show(run: Mapping[str, Any], console: Console) -> None:
 
 
 def figures_in_words(figures: Mapping[str, float]) -> Iterator[str]:
-    """What is no cost of a run."""
-    run, task = figures["prefect_run_seconds"], figures["prefect_task_seconds"]
-    yield f"Prefect: {run:.2f} s for an empty run, {task:.3f} s for an empty task in it."
-    ours, old, quiet = (figures[f"parsed_per_second_{whose}"] for whose in ("ours", "old", "old_quiet"))
-    yield (
-        f"Jobs parsed and added up per CPU second: ours {ours:,.0f}, the old agents' {old:,.0f}, "
-        f"and {quiet:,.0f} without its log."
-    )
-    yield f"The store of counted days: {figures['store_megabytes']:.1f} MB."
+    """What is no cost of a run, as far as it was measured."""
+    if "prefect_run_seconds" in figures:
+        run, task = figures["prefect_run_seconds"], figures["prefect_task_seconds"]
+        yield f"Prefect: {run:.2f} s for an empty run, {task:.3f} s for an empty task in it."
+    if "parsed_per_second_ours" in figures:
+        ours, old, quiet = (figures[f"parsed_per_second_{whose}"] for whose in ("ours", "old", "old_quiet"))
+        yield (
+            f"Jobs parsed and added up per CPU second: ours {ours:,.0f}, the old agents' {old:,.0f}, "
+            f"and {quiet:,.0f} without its log."
+        )
+    if "store_megabytes" in figures:
+        yield f"The store of counted days: {figures['store_megabytes']:.1f} MB."

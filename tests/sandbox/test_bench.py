@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from sandbox.bench import page
+from sandbox.bench import metering, page
 from sandbox.bench.filling import Project, days_jobs, hours_jobs, period_at
 from sandbox.bench.growth import exponent
 from sandbox.bench.metering import Cost, by_turns
@@ -57,12 +57,16 @@ def test_what_a_sample_costs_grows_to_the_whole_but_for_what_is_paid_once() -> N
     assert (whole.megabytes, whole.sample, whole.repeats) == (50, 2, 1)
 
 
-def test_the_median_is_kept_and_what_takes_a_minute_is_measured_once() -> None:
+def test_the_median_is_kept() -> None:
     quick = iter([3.0, 1.0, 2.0])
-    costs = by_turns(
-        lambda: dataclasses.replace(COST, seconds=next(quick)), lambda: dataclasses.replace(COST, seconds=61)
-    )
-    assert [(cost.seconds, cost.repeats) for cost in costs] == [(2.0, 3), (61, 1)]
+    (cost,) = by_turns(lambda: dataclasses.replace(COST, seconds=next(quick)))
+    assert (cost.seconds, cost.repeats) == (2.0, 3)
+
+
+def test_what_takes_long_is_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metering, "LONG_SECONDS", -1)
+    slow, quick = by_turns(lambda: COST, lambda: COST)
+    assert (slow.repeats, quick.repeats) == (1, 1)
 
 
 @pytest.mark.parametrize("power", [0, 1, 2])
