@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from allocations.finishing import limits_to_mend, next_finish
 from allocations.kinds import Kind
 from allocations.planning import added_users, limit_components
-from cloudrock_io.errors import CloudrockRejected, UnexpectedCloudrockData
+from cloudrock_io.errors import UnexpectedCloudrockData
 from flows import tasks
 from flows.site import subject_of
 
@@ -18,13 +18,11 @@ if TYPE_CHECKING:
     from allocations.marketplace import OrderItem, Resource
     from allocations.outcomes import Outcome
     from allocations.snapshot import Snapshot
+    from cloudrock_io.errors import CloudrockRejected
     from flows.site import Site
 
 MOST_FINISHING_CALLS = 4
 """For a Terminate out of Deleting: ok, deletion scheduled, done; and one to spare."""
-
-BAD_REQUEST = 400
-"""The marketplace's answer for a user without a FreeIPA profile, or without the association (contract 5)."""
 
 
 def complete(site: Site, outcome: Outcome, order: OrderItem, resource: Resource, snapshot: Snapshot) -> None:
@@ -92,9 +90,7 @@ def dissociate(site: Site, outcome: Outcome, resource: Resource, users: Iterable
 
 
 def note_refusal(site: Site, outcome: Outcome, what: str, refusal: CloudrockRejected) -> None:
-    """A refusal of one user is a note; any other refusal goes on."""
-    if refusal.status != BAD_REQUEST:
-        raise refusal
+    """A refusal of one user is a note."""
     site.logger.warning("%s: %s", subject_of(outcome), refusal)
     outcome.notes.append(f"{what}: {'; '.join(refusal.reasons)}")
 

@@ -45,6 +45,8 @@ TRANSITIONS = {
 }
 WAITING = frozenset({AllocationState.UPDATE_SCHEDULED, AllocationState.DELETION_SCHEDULED})
 """Where a refused order leaves its allocation, and from where `ok` moves nothing else (contract 5)."""
+BAD_REQUEST = 400
+"""The marketplace's answer for a user without a FreeIPA profile, or without the association (contract 5)."""
 
 REPORTABLE = (ResourceState.OK, ResourceState.UPDATING, ResourceState.TERMINATING)
 """The states in which the marketplace takes usage (contract 6)."""
@@ -177,12 +179,14 @@ def delete_associations(
 
 
 def refused(tell: Callable[[str], None], users: Iterable[str]) -> dict[str, CloudrockRejected]:
-    """Tell of each user: one whom the marketplace refuses is nobody else's trouble."""
+    """Tell of each user; whom the marketplace refuses is nobody else's trouble, any other refusal ends it."""
     refusals = {}
     for user in users:
         try:
             tell(user)
         except CloudrockRejected as refusal:
+            if refusal.status != BAD_REQUEST:
+                raise
             refusals[user] = refusal
     return refusals
 

@@ -41,6 +41,7 @@ def section(run: Mapping[str, Any]) -> str:
         f"{site['associations']:,} associations of users with allocations, {site['projects']:,} projects.",
         f"Measured on {run['measured']}, SLURM {run['slurm']}, {run['cores']} cores, load {run['load']};",
         f"filled in {run['filled_seconds']:.0f} s, {run['minutes']:.0f} minutes in all.",
+        *([run["note"]] if "note" in run else []),
     )
     title = (
         f"{run['size']}: {site['allocations']:,} allocations, {site['users']:,} users, {site['jobs']:,} jobs"
