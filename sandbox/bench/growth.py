@@ -11,6 +11,7 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from flows.plots import COLOURS, STYLE
+from sandbox.bench.ratios import cpu
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,15 +28,15 @@ class Step:
     side: str
     over: str
     less: str = ""
-    """A side of the same row whose seconds are taken off: a run with nothing to do."""
+    """A side of the same row that is taken off: a run with nothing to do."""
 
     def points(self, runs: Sequence[Mapping[str, Any]]) -> Points:
-        """How much there is, and seconds, of every run that has them."""
+        """How much there is, and CPU seconds, of every run that has them."""
         found = []
         for run in runs:
             row = run["rows"].get(self.key, {})
             if self.side in row:
-                seconds = row[self.side]["seconds"] - (row[self.less]["seconds"] if self.less else 0)
+                seconds = cpu(row[self.side]) - (cpu(row[self.less]) if self.less else 0)
                 found.append((float(run["site"][self.over]), seconds))
         return found
 
@@ -77,7 +78,7 @@ def plot(runs: Sequence[Mapping[str, Any]]) -> str:
             axes.set_xscale("log")
             axes.set_yscale("log")
             axes.set_xlabel(" or ".join(over))
-            axes.set_ylabel("seconds")
+            axes.set_ylabel("CPU seconds")
             axes.grid(color="#e2e8f0", linewidth=0.6)
             axes.legend(frameon=False, fontsize=7)
         file = io.StringIO()

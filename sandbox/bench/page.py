@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 PAGE = CHECKOUT / "docs" / "benchmarks.md"
 RUNS = CHECKOUT / "docs" / "benchmarks"
 PLOT = "growth.svg"
+CPU = (
+    "Of seconds, and of CPU seconds: those of the programs, of slurmdbd and of its database together. On a"
+    " busy machine, what mostly waits keeps its seconds and what mostly computes does not, so there the"
+    " ratio of CPU seconds is the one to look at."
+)
 BEGIN, END = "<!-- made by `make bench-docs` from docs/benchmarks/*.json -->", "<!-- up to here -->"
 
 
@@ -56,10 +61,18 @@ def compared(kept: Sequence[Mapping[str, Any]]) -> str:
     order = list(dict.fromkeys(what for one in found.values() for what in one))
     lines = []
     for what in order:
-        values = [one.get(what) for one in found.values()]
-        aim = next(one.aim for one in values if one)
-        lines.append((what, *(number(one.value) if one else "" for one in values), aim))
-    return f"## Ratios of seconds within one run\n\n{markdown(('', *found, 'aim'), lines)}\n"
+        several = [one.get(what) for one in found.values()]
+        aim = next(one.aim for one in several if one)
+        seconds = (number(one.seconds) if one else "" for one in several)
+        cpu = (number(one.cpu_seconds) if one else "" for one in several)
+        lines.append((what, *seconds, *cpu, aim))
+    headings = (
+        "",
+        *(f"{size}, seconds" for size in found),
+        *(f"{size}, CPU" for size in found),
+        "aim (seconds)",
+    )
+    return f"## Ratios within one run\n\n{CPU}\n\n{markdown(headings, lines)}\n"
 
 
 def growth(kept: Sequence[Mapping[str, Any]]) -> str:
@@ -73,12 +86,13 @@ def growth(kept: Sequence[Mapping[str, Any]]) -> str:
     return f"""\
 ## Growth
 
-The exponent is that of the line through the sizes, both axes logarithmic: 1 is linear, 0 is not growing.
-A run's start is included; of joining it is what it takes beyond a run with nothing to do.
+Of CPU seconds: those of the programs, of slurmdbd and of its database together. The exponent is that of
+the line through the sizes, both axes logarithmic: 1 is linear, 0 is not growing. A run's start is included;
+of joining it is what it takes beyond a run with nothing to do.
 
-{markdown(("step", "over", "seconds", "exponent"), lines)}
+{markdown(("step", "over", "CPU seconds", "exponent"), lines)}
 
-![Seconds over what must be read, both axes logarithmic](benchmarks/{PLOT})
+![CPU seconds over what must be read, both axes logarithmic](benchmarks/{PLOT})
 """
 
 

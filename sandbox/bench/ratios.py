@@ -29,8 +29,11 @@ class Ratio:
     """Two costs of one row."""
 
     what: str
-    value: float
+    seconds: float
+    cpu_seconds: float
+    """Of the programs, of slurmdbd and of its database: what others do on the machine hardly alters it."""
     aim: str = ""
+    """For the seconds."""
 
 
 def ratios(run: Mapping[str, Any]) -> Iterator[Ratio]:
@@ -40,14 +43,8 @@ def ratios(run: Mapping[str, Any]) -> Iterator[Ratio]:
     yield from over(rows, "pull_quiet", "ours", "bare")
     yield from over(rows, "pull_quiet", "old", "ours", "at least 100 at M")
     yield from over(rows, "plan", "old", "ours")
-    for key, what, aim in (
-        ("pull_orders", f"one new order of {orders}: ours / bare", "at most 1.3"),
-        ("membership", "everybody's joining: ours / bare", ""),
-    ):
-        if key in rows:
-            row = rows[key]
-            added = row["ours"]["seconds"] - row["quiet"]["seconds"]
-            yield Ratio(what, added / row["bare"]["seconds"], aim)
+    yield from beyond(rows, "pull_orders", f"one new order of {orders}: ours / bare", "at most 1.3")
+    yield from beyond(rows, "membership", "everybody's joining: ours / bare")
     yield from over(rows, "membership", "old", "ours")
     yield from over(rows, "push_first", "ours", "bare")
     yield from over(rows, "push_first", "old", "ours", "at least 20 at M")
@@ -58,7 +55,21 @@ def ratios(run: Mapping[str, Any]) -> Iterator[Ratio]:
 
 
 def over(rows: Mapping[str, Any], key: str, one: str, other: str, aim: str = "") -> Iterator[Ratio]:
-    """One side's seconds over another's, where both were measured."""
+    """One side over another, where both were measured."""
     row = rows.get(key, {})
     if one in row and other in row:
-        yield Ratio(f"{TITLES[key]}: {one} / {other}", row[one]["seconds"] / row[other]["seconds"], aim)
+        seconds = row[one]["seconds"] / row[other]["seconds"]
+        yield Ratio(f"{TITLES[key]}: {one} / {other}", seconds, cpu(row[one]) / cpu(row[other]), aim)
+
+
+def beyond(rows: Mapping[str, Any], key: str, what: str, aim: str = "") -> Iterator[Ratio]:
+    """What ours takes beyond a run with nothing to do, over the bare commands."""
+    if key in rows:
+        ours, quiet, bare = (rows[key][side] for side in ("ours", "quiet", "bare"))
+        seconds = (ours["seconds"] - quiet["seconds"]) / bare["seconds"]
+        yield Ratio(what, seconds, (cpu(ours) - cpu(quiet)) / cpu(bare), aim)
+
+
+def cpu(cost: Mapping[str, float]) -> float:
+    """Of everybody who works for it, at least one tick of the clock."""
+    return max(0.01, cost["cpu_seconds"] + cost["slurmdbd_seconds"])

@@ -58,9 +58,10 @@ def show(run: Mapping[str, Any], console: Console) -> None:
     console.print(
         "bare: SLURM's commands alone. old: waldur-slurm-agent 0.2.2 as published. Starts included."
     )
-    compared = Table("ratio of seconds", "", "aim")
+    compared = Table("ratio", "of seconds", "of CPU seconds", "aim")
     for ratio in ratios(run):
-        compared.add_row(ratio.what.replace("`", ""), f"{ratio.value:,.2f}", ratio.aim)
+        numbers = (f"{ratio.seconds:,.2f}", f"{ratio.cpu_seconds:,.2f}")
+        compared.add_row(ratio.what.replace("`", ""), *numbers, ratio.aim)
     console.print(compared)
     for line in figures_in_words(run["figures"]):
         console.print(line, highlight=False)
