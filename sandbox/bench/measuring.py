@@ -150,7 +150,6 @@ class Bench:
     def prefect(self) -> None:
         """What Prefect costs for a run, and for a task of it."""
         self.meter.program(sys.executable, "-m", "sandbox.bench.prefect_cost")
-        for name, seconds in zip(
-            ("run_seconds", "task_seconds"), self.meter.output().split()[-2:], strict=True
-        ):
+        names = ("run_seconds", "task_seconds", "run_cpu_seconds", "task_cpu_seconds")
+        for name, seconds in zip(names, self.meter.output().split()[-len(names) :], strict=True):
             self.figures[f"prefect_{name}"] = float(seconds)

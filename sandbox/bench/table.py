@@ -69,9 +69,13 @@ def show(run: Mapping[str, Any], console: Console) -> None:
 
 def figures_in_words(figures: Mapping[str, float]) -> Iterator[str]:
     """What is no cost of a run, as far as it was measured."""
-    if "prefect_run_seconds" in figures:
-        run, task = figures["prefect_run_seconds"], figures["prefect_task_seconds"]
-        yield f"Prefect: {run:.2f} s for an empty run, {task:.3f} s for an empty task in it."
+    if "prefect_run_cpu_seconds" in figures:
+        run, task = (figures[f"prefect_{what}_seconds"] for what in ("run", "task"))
+        run_cpu, task_cpu = (figures[f"prefect_{what}_cpu_seconds"] for what in ("run", "task"))
+        yield (
+            f"Prefect: {run:.2f} s ({run_cpu:.2f} of CPU) for an empty run, {task * 1000:.1f} ms "
+            f"({task_cpu * 1000:.1f} of CPU) for an empty task in it."
+        )
     if "parsed_per_second_ours" in figures:
         ours, old, quiet = (figures[f"parsed_per_second_{whose}"] for whose in ("ours", "old", "old_quiet"))
         yield (
