@@ -33,7 +33,7 @@ from allocations.errors import InvalidName
 from slurm_io.commands import of_cluster, on_clusters
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator
 
     from allocations.accounts import AccountName, ClusterName, UserName
     from allocations.changes import Change
@@ -46,6 +46,8 @@ UNLIMITED = "-1"
 NOTHING = "0"
 ORGANIZATION = "cloudrock-slurm"
 """The organization of the accounts that we make: how we know them again."""
+LONGEST_NAMES = 100_000
+"""Characters of one word: Linux starts no program with a word of more than 131,071 bytes."""
 DRAINING = "cloudrock-slurm-draining"
 """The organization of those that we are about to delete: how a later run knows that it was us."""
 
@@ -95,17 +97,26 @@ def commands_for(  # noqa: C901, PLR0911, PLR0912 - one case a change
         case MoveDefaults(users=users, after=account):
             return move_defaults(here, account_name(account), users)
         case RemoveUsers(account=name, users=users):
-            where = ("where", f"name={names_of(users)}", f"account={account_name(name)}", here)
-            return ((*WRITE, "delete", "user", *where),) if users else ()
+            whose = f"account={account_name(name)}"
+            return tuple((*WRITE, "delete", "user", "where", names, whose, here) for names in named(users))
         case DeleteAccount(account=name):
             return delete_account(target, name)
         case _:
             assert_never(change)
 
 
-def names_of(users: Collection[UserName]) -> str:
-    """Users as an option takes them."""
-    return ",".join(user_name(user) for user in users)
+def named(users: Collection[UserName]) -> Iterator[str]:
+    """Users as an option takes them: one word, several where it would be too long; none without any."""
+    names: list[str] = []
+    length = 0
+    for user in users:
+        if names and length + len(user) >= LONGEST_NAMES:
+            yield f"name={','.join(names)}"
+            names, length = [], 0
+        names.append(user_name(user))
+        length += len(user) + 1
+    if names:
+        yield f"name={','.join(names)}"
 
 
 def delete_account(target: Target, name: AccountName) -> tuple[Command, ...]:
@@ -118,9 +129,9 @@ def delete_account(target: Target, name: AccountName) -> tuple[Command, ...]:
 def add_users(
     here: str, account: AccountName, users: Collection[UserName], *options: str
 ) -> tuple[Command, ...]:
-    """One call for all of them; none without any."""
-    where = (f"name={names_of(users)}", f"account={account_name(account)}", here)
-    return ((*WRITE, "add", "user", *where, *options),) if users else ()
+    """One call for all of them, several where there are very many; none without any."""
+    where = f"account={account_name(account)}"
+    return tuple((*WRITE, "add", "user", names, where, here, *options) for names in named(users))
 
 
 def add_account(here: str, account: Account) -> Command:
@@ -145,19 +156,17 @@ def submit_limits(
     here: str, account: AccountName, users: Collection[UserName], limit: str
 ) -> tuple[Command, ...]:
     """Both of an association's limits, where people set one: both at 0 say that it was us."""
-    where = ("where", f"name={names_of(users)}", f"account={account_name(account)}", here)
+    whose = (f"account={account_name(account)}", here)
     limits = (f"GrpSubmitJobs={limit}", f"MaxSubmitJobs={limit}")
-    return ((*WRITE, "modify", "user", *where, "set", *limits),) if users else ()
+    return tuple((*WRITE, "modify", "user", "where", names, *whose, "set", *limits) for names in named(users))
 
 
 def move_defaults(here: str, account: AccountName, users: Collection[UserName]) -> tuple[Command, ...]:
     """First the association, without which SLURM refuses the default; adding one that is there is fine."""
-    if not users:
-        return ()
-    where = ("where", f"name={names_of(users)}", here)
+    default = f"defaultaccount={account}"
     return (
         *add_users(here, account, users),
-        (*WRITE, "modify", "user", *where, "set", f"defaultaccount={account}"),
+        *((*WRITE, "modify", "user", "where", names, here, "set", default) for names in named(users)),
     )
 
 

@@ -20,7 +20,7 @@ from sandbox.slurm.packages import program, search_path
 from sandbox.slurm.places import free_ports, refuse_strangers_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from sandbox.slurm.places import Places
@@ -207,6 +207,21 @@ def _fill_database_folder(setting: Setting) -> None:
             raise SandboxError(f"mariadb-install-db failed: {(done.stderr or done.stdout).strip()}")
         fresh.rename(places.template)
     shutil.copytree(places.template, places.database)
+
+
+def start_again(places: Places, names: Sequence[str]) -> None:
+    """End these daemons, the first first, and start them in the other order: they read the database anew."""
+    found = processes.daemons_of(places)
+    prefix = loopback.find_host().prefix
+    known = {name: daemons.as_started(name, found[name].pid, prefix) for name in names}
+    for name in names:
+        processes.end(partial(processes.of_daemon, places, name), POLITE_SECONDS)
+    environment = full_environment(places)
+    for name in reversed(names):
+        pid = daemons.start(known[name], places)
+        question = ("sacctmgr", "-nP", "show", "cluster") if name == "slurmdbd" else ("scontrol", "ping")
+        answers = partial(daemons.succeeds, question, environment)
+        daemons.wait_until(name, pid, places, answers, time.monotonic() + READY_SECONDS)
 
 
 def take_down(places: Places) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sandbox.slurm import bringup, history, people, processes, state
+from sandbox.slurm import bringup, history, people, processes, state, tree
 from sandbox.slurm.config import CLUSTER, DATABASE, Ports
 from sandbox.slurm.daemons import NAMES, RELAY
 from sandbox.slurm.errors import PortTaken, SandboxError
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from sandbox.slurm.config import Setting
     from sandbox.slurm.history import PastJob
     from sandbox.slurm.processes import Process
+    from sandbox.slurm.tree import NewAccount
 
 FOLDER = Path(__file__).parents[2] / ".sandbox" / "slurm"
 ENDED = frozenset(
@@ -261,6 +262,16 @@ class Cluster:
     def insert_jobs(self, jobs: Iterable[PastJob]) -> int:
         """Put past jobs into slurmdbd's database, few or a million; returns how many."""
         return history.insert(jobs, self.sql, self.books.run / "private", self.name)
+
+    def repeat_jobs_daily(self, count: int, days: int, until: datetime) -> int:
+        """The jobs that were put in last, again on each of the following days; how many there are then."""
+        return history.repeat_daily(count, days, until, self.sql)
+
+    def insert_accounts(self, accounts: Iterable[NewAccount]) -> int:
+        """Put accounts with their users into slurmdbd's database; how many associations there are now."""
+        count = tree.insert(accounts, self.sql, self.places.run / "private")
+        bringup.start_again(self.places, ("slurmctld", "slurmdbd"))
+        return count
 
     def rollup(self, start: datetime, end: datetime) -> None:
         """Make slurmdbd sum up the hours, days and months of a time, now."""
