@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 DOWN = Silence("connection refused", Cause.UNREACHABLE)
 REFUSED = Silence("Invalid token.", Cause.UNAUTHORIZED)
+SHUT_OUT = Silence("expected a name and a password", Cause.UNAUTHORIZED)
 HIDDEN = Silence("Not found.", Cause.HIDDEN)
 CPU, GPU = OFFERING.components
 
@@ -160,6 +161,8 @@ ILL: dict[str, tuple[MarketplaceFacts | SlurmFacts | PrefectFacts, Fault, str]] 
     ),
     "runaways": (replace(SLURM, runaways=frozenset({"7"})), slurm.RUNAWAY_JOBS, "1: 7"),
     "no Prefect": (replace(PREFECT, server_version=DOWN), prefect.NO_SERVER, "refused"),
+    "shut out of Prefect": (replace(PREFECT, server_version=SHUT_OUT), prefect.NOT_LET_IN, "a password"),
+    "clock set back": (replace(PREFECT, overdue={"hourly": "3:00:00"}), prefect.NOT_IN_TIME, "hourly: 3"),
     "another Prefect": (replace(PREFECT, server_version="3.9.1"), prefect.OTHER_VERSION, "3.8.9 here"),
     "database in memory": (
         replace(PREFECT, database={"driver": None, "ours": "sqlite+aiosqlite:memory:"}),
@@ -289,8 +292,8 @@ UNKNOWN: dict[str, tuple[MarketplaceFacts | SlurmFacts | PrefectFacts, set[Check
     ),
     "no slurmdbd settings": (replace(SLURM, books=DOWN), set()),
     "Prefect half": (
-        replace(PREFECT, database=DOWN, pool=DOWN, workers=DOWN, held=DOWN),
-        {Check.DATABASE, Check.POOL, Check.WORKER, Check.DEPLOYMENTS},
+        replace(PREFECT, database=DOWN, pool=DOWN, workers=DOWN, held=DOWN, overdue=DOWN),
+        {Check.DATABASE, Check.POOL, Check.WORKER, Check.DEPLOYMENTS, Check.SCHEDULES},
     ),
     "no automations.yaml": (replace(PREFECT, automations=Silence("no file")), {Check.AUTOMATIONS}),
     "no prefect.yaml": (replace(PREFECT, declared=Silence("no file")), {Check.DEPLOYMENTS}),
