@@ -74,21 +74,23 @@ def strays(declared: Iterable[Json], held: Iterable[Json]) -> list[str]:
     )
 
 
-def overdue(scheduled: Iterable[Json], now: datetime) -> str:
+def overdue(held: Json, scheduled: Iterable[Json], now: datetime) -> str:
     """How much later a deployment's next run is than its schedule says; empty when it is not.
 
     So it is after the machine's clock was set back: Prefect has made the runs that were to come by then, and
     makes no others before the old time has come again.
 
     Args:
-        scheduled: the runs that its schedules have made and that have not begun.
+        held: the deployment as the server tells it.
+        scheduled: the runs that its schedules, or earlier ones, have made and that have not begun.
         now: the time; aware.
     """
-    by_schedule: dict[str, list[datetime]] = {}
+    by_schedule: dict[str, list[datetime]] = {str(one["id"]): [] for one in held.get("schedules") or ()}
     for run in scheduled:
         moment = datetime.fromisoformat(run["next_scheduled_start_time"])
-        if moment >= now:
-            by_schedule.setdefault(str((run.get("created_by") or {}).get("id")), []).append(moment)
+        made_by = str((run.get("created_by") or {}).get("id"))
+        if moment >= now and made_by in by_schedule:
+            by_schedule[made_by].append(moment)
     for moments in map(sorted, by_schedule.values()):
         gap = max((after - before for before, after in pairwise(moments)), default=None)
         if gap is not None and moments[0] - now > gap + SLACK:

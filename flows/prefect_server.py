@@ -22,7 +22,7 @@ SECONDS = 60.0
 """The longest that one request may take."""
 MOST = 200
 """The server lists no more at once."""
-NEXT = 12
+NEXT = 100
 """Runs of a deployment that are looked at, all its schedules together."""
 UNAUTHORIZED, NOT_FOUND = 401, 404
 NOT_LET_IN = (
@@ -103,7 +103,7 @@ class Server:
                     "next_scheduled_start_time": {"after_": now.isoformat()},
                 }
                 body = {"flow_runs": wanted, "sort": "NEXT_SCHEDULED_START_TIME_ASC", "limit": NEXT}
-                if words := overdue(self.ask("POST", "/flow_runs/filter", body), now):
+                if words := overdue(one, self.ask("POST", "/flow_runs/filter", body), now):
                     found[str(one["name"])] = words
         return found
 

@@ -26,6 +26,7 @@ from flows.doors import open_cloudrock, open_slurm
 from flows.final_usage import FinalUsage, ending_in
 from flows.gathering import confirmed, doubtful_teams
 from flows.lock import ClusterIsTaken, sole_writer
+from flows.missed import end_missed
 from flows.settings import load_rules, load_settings
 from flows.site import Site
 
@@ -66,8 +67,10 @@ def pull(*, dry_run: bool, force: bool, adopt_parents: bool) -> State[Any]:
     settings = load_settings()
     rules = load_rules(settings, adopt_parents=adopt_parents)
     run = Pull(settings, rules, Guards(settings.max_removals, force))
-    late = lateness(datetime.now(UTC))
+    now = datetime.now(UTC)
+    late = lateness(now)
     if late is not None:
+        end_missed(now - LATEST_START)
         return skipped(f"it starts {late.total_seconds() / 60:.0f} minutes late: a later run does its work")
     if dry_run:
         return run.show()

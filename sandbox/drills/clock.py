@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import struct
 import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
+from sandbox.inherited import environment as environment_here
 from sandbox.slurm import SandboxError
 from sandbox.slurm.packages import install_missing, program
-from sandbox.stack import Stack, say
+from sandbox.stack import CHECKOUT, DEPLOY, Stack, say
 
 SOURCE = Path(__file__).with_name("clock.c")
 COMPILER = {"gcc": "build-essential"}
+DOCTOR = (sys.executable, "-m", "cloudrock_slurm.main", "doctor", "--json")
 
 
 class ClockedStack(Stack):
@@ -47,3 +52,18 @@ class ClockedStack(Stack):
         """From now on the clock is so many seconds ahead of the machine's."""
         with self.shift_file.open("r+b") as file:
             file.write(struct.pack("=q", seconds))
+
+    def deploy(self) -> None:
+        """`cloudrock-slurm deploy`, by this clock."""
+        self.run(DEPLOY, "cloudrock-slurm deploy")
+
+    def doctor(self) -> dict[str, Any]:
+        """What `cloudrock-slurm doctor` says, by this clock."""
+        environment = {**environment_here(), **self.agent_environment(), **self.services.mark}
+        done = subprocess.run(
+            DOCTOR, env=environment, capture_output=True, text=True, check=False, cwd=CHECKOUT
+        )
+        if not done.stdout:
+            raise SandboxError(f"doctor said nothing:\n{done.stderr.strip()}")
+        told: dict[str, Any] = json.loads(done.stdout)
+        return told

@@ -83,6 +83,7 @@ def scheduled(schedule: str, *minutes: float) -> list[dict[str, Any]]:
         (scheduled("a", 180), ""),
         (scheduled("a", 1, 3, 5), ""),
         (scheduled("a", -1, 7, 9), ""),
+        (scheduled("an earlier one", 180, 182), ""),
         (scheduled("a", 9, 7.5), "next run in 0:07:30, its schedule says every 0:01:30"),
         (scheduled("a", -200, 180, 182), "next run in 3:00:00, its schedule says every 0:02:00"),
         (scheduled("hourly", 15, 75, 135) + scheduled("last day", 9000, 53000), ""),
@@ -95,8 +96,9 @@ def scheduled(schedule: str, *minutes: float) -> list[dict[str, Any]]:
 def test_a_next_run_is_late_when_it_is_further_away_than_the_schedules_gap(
     runs: list[dict[str, Any]], words: str
 ) -> None:
-    assert overdue(runs, NOON).startswith(words)
-    assert bool(overdue(runs, NOON)) == bool(words)
+    held = {"schedules": [{"id": "a"}, {"id": "hourly"}, {"id": "last day"}]}
+    assert overdue(held, runs, NOON).startswith(words)
+    assert bool(overdue(held, runs, NOON)) == bool(words)
 
 
 def test_a_long_value_is_cut() -> None:

@@ -142,6 +142,29 @@ def test_runs_that_a_clock_set_back_has_left_far_away_are_scheduled_anew(
     assert deploy(check=True)[0] == 0
 
 
+def test_runs_that_nobody_began_in_time_are_skipped_together(
+    api: str, stack: Stack, everything: None
+) -> None:
+    from flows.missed import MESSAGE, skip  # noqa: PLC0415 - Prefect takes seconds
+    from flows.prefect_server import open_server  # noqa: PLC0415 - the same
+
+    held = stack.api.ask("GET", "deployments/name/pull-orders/every-2-minutes")
+    before = datetime.now(UTC) - timedelta(minutes=30)
+    span = {"start_time": before.isoformat(), "end_time": datetime.now(UTC).isoformat(), "max_runs": 10}
+    stack.api.ask("POST", f"deployments/{held['id']}/schedule", span)
+    by_hand = stack.api.start_run("pull-orders/every-2-minutes")
+    early = [moment for moment in next_runs(stack, held) if moment < datetime.now(UTC) - timedelta(minutes=5)]
+    assert len(early) >= 5
+    with open_server() as server:
+        late = datetime.now(UTC) - timedelta(minutes=5)
+        found = [skip(server, held["id"], late, how) for how in ({"refresh": True}, {}, {})]
+    assert found == [0, len(early), 0]
+    mine = {"deployment_id": {"any_": [held["id"]]}, "state": {"name": {"any_": ["Skipped"]}}}
+    skipped = stack.api.ask("POST", "flow_runs/filter", {"flow_runs": mine})
+    assert {run["state"]["message"] for run in skipped} == {MESSAGE}
+    assert stack.api.ask("GET", f"flow_runs/{by_hand}")["state_type"] == "SCHEDULED"
+
+
 def wait_until(true: Callable[[], bool], seconds: float = 30) -> None:
     """The server schedules what was deployed within 5 s."""
     deadline = time.monotonic() + seconds

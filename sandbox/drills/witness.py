@@ -1,0 +1,74 @@
+"""What runs do, seen by the machine's own clock: the moments that Prefect's server notes may jump."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from sandbox.drills.site import PULL, PUSH, Headnode, Span
+from sandbox.prefect_api import ENDED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+FLOWS = {"pull-orders": PULL, "push-usage": PUSH}
+"""Their runs' names begin so."""
+
+
+class Witness:
+    """Of one drill: of both sides' runs that begin in it."""
+
+    def __init__(self, node: Headnode) -> None:
+        self.node = node
+        self.spans: dict[str, Span] = {}
+        self.never_begun = 0
+        """Missed runs that were ended without a process."""
+        self.before = {run["id"] for run in self.recent()}
+        node.witnessed = self.spans
+
+    def recent(self) -> list[dict[str, Any]]:
+        """The runs that have begun or ended."""
+        wanted = {
+            "flows": {"name": {"any_": list(FLOWS)}},
+            "flow_runs": {"state": {"type": {"not_any_": ["SCHEDULED", "PENDING"]}}},
+        }
+        body = {**wanted, "sort": "ID_DESC", "limit": 200}
+        found: list[dict[str, Any]] = self.node.stack.api.ask("POST", "flow_runs/filter", body)
+        return found
+
+    def look(self) -> None:
+        """What has begun or ended since the last look."""
+        now = time.time() - self.node.began
+        runs = [run for run in self.recent() if run["id"] not in self.before]
+        self.never_begun = sum(run["start_time"] is None for run in runs)
+        for run in runs:
+            known = self.spans.get(run["id"])
+            if run["start_time"] is None or (known and known.end is not None):
+                continue
+            message = (run["state"] or {}).get("message") or ""
+            name = next(name for begin, name in FLOWS.items() if run["name"].startswith(begin))
+            start, end = known.start if known else now, now if run["state_type"] in ENDED else None
+            self.spans[run["id"]] = Span(name, run["state_name"], message, start, end)
+
+    def until(self, what: str, happened: Callable[[], Any]) -> float:
+        """Looks on until something is the case, which is noted; the seconds since the drill began."""
+
+        def seen() -> Any:  # noqa: ANN401 - truth
+            self.look()
+            return happened()
+
+        return self.node.wait(what, seen)
+
+    def during(self, seconds: float) -> None:
+        """Looks on for a while."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self.look()
+            time.sleep(1)
+
+    def number(self, deployment: str, state: str, since: float = 0.0) -> int:
+        """How many runs of a deployment that began after a moment are in a state."""
+        return sum(
+            span.deployment == deployment and span.state == state and (span.start or 0) >= since
+            for span in self.spans.values()
+        )
