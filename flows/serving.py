@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
+import httpx
 from prefect.client.orchestration import get_client
 from prefect.runner import Runner
 from prefect.schedules import Cron
@@ -157,7 +158,15 @@ def run_once(direction: SyncDirection, parameters: Mapping[str, object]) -> int:
         SettingsError: there is no Prefect server to report to.
     """
     require_server()
-    state: Any = SERVED[direction](**parameters, return_state=True)
+    try:
+        state: Any = SERVED[direction](**parameters, return_state=True)
+    except (httpx.HTTPError, OSError) as failure:
+        say(
+            f"{no_answer(server_address(), failure)}: it went away while the run was at work, and what "
+            "became of the run is in the lines above only. Run it again once the server is there: nothing is "
+            "done twice"
+        )
+        return 1
     sys.stdout.write(f"{state.name}: {state.message}\n")
     return 0 if state.is_completed() else 1
 

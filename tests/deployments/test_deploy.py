@@ -57,7 +57,9 @@ def automation(stack: Stack, name: str) -> dict[str, Any]:
 
 
 def stack_metrics(stack: Stack) -> bytes:
-    return httpx.get(f"{stack.ui_url}/api/metrics", timeout=30).raise_for_status().content
+    return (
+        httpx.get(f"{stack.ui_url}/api/metrics", auth=stack.api.auth, timeout=30).raise_for_status().content
+    )
 
 
 def test_the_first_time_makes_everything_and_the_second_says_that_nothing_changed(
