@@ -16,7 +16,7 @@ HOURS = 10_800
 """Three of them."""
 STEP = 90
 SLOW_SECONDS = 45
-SILENT_SECONDS = 240
+SILENT_SECONDS = 200
 SCHEDULES = "schedules"
 """Doctor's check."""
 

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 LOOK_SECONDS = 2.0
 
 
+def is_swept(run: dict[str, Any]) -> bool:
+    """Whether a missed run was ended by another one, without a process."""
+    return str((run["state"] or {}).get("message")).startswith("skipped: nobody began it")
+
+
 class Witness:
     """Of one drill: of both sides' runs that begin in it."""
 
@@ -42,10 +47,10 @@ class Witness:
         """What has begun or ended since the last look."""
         now = time.time() - self.node.began
         runs = [run for run in self.recent() if run["id"] not in self.before]
-        self.never_begun = sum(run["start_time"] is None for run in runs)
+        self.never_begun = sum(is_swept(run) for run in runs)
         for run in runs:
             known = self.spans.get(run["id"])
-            if run["start_time"] is None or (known and known.end is not None):
+            if is_swept(run) or (known and known.end is not None):
                 continue
             message = (run["state"] or {}).get("message") or ""
             name = self.named[run["deployment_id"]]

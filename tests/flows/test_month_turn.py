@@ -77,7 +77,7 @@ def test_by_a_clock_that_is_far_off_nothing_is_sent_counted_or_kept(
     assert state.message.startswith("this host's clock is 10,800 s ahead of the marketplace's")
     assert "timedatectl set-ntp true" in state.message
     assert site.rows(allocation) == before
-    assert [path for path in (tmp_path / "new").rglob("*.parquet")] == []
+    assert list((tmp_path / "new").rglob("*.parquet")) == []
 
 
 def test_after_the_turn_only_the_new_month_is_told_and_what_the_old_one_lacks_is_said(
