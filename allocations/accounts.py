@@ -25,6 +25,9 @@ UserName = NewType("UserName", str)
 ROOT = AccountName("root")
 """SLURM's own topmost account: never ours."""
 
+UNKNOWN = "(unknown)"
+"""Stands for an account or user that sacct could not name, so that totals stay whole."""
+
 LEGAL_NAME = re.compile(r"[a-z0-9_][a-z0-9_.-]*", re.ASCII)
 NAME_RULE = "lower-case letters, digits, '_', '.' and '-', not starting with '.' or '-', and not 'root'"
 NOT_IN_ACCOUNT = re.compile(r"[^a-z0-9_.-]", re.ASCII)

@@ -8,16 +8,8 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from allocations.days import (
-    DAY,
-    WindowUsage,
-    corrections_of,
-    days_of,
-    is_good,
-    month_of,
-    together,
-    whole_hour,
-)
+from allocations.days import WindowUsage, corrections_of, is_good, month_of, together
+from allocations.hours import DAY, days_of, whole_hour
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence

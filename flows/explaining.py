@@ -6,8 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from allocations.backfilling import chosen, claimed_once
-from allocations.days import days_of
 from allocations.errors import InvalidPeriod
+from allocations.hours import days_of
 from allocations.month_report import (
     MonthReport,
     day_table,

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from allocations.days import DAY
+from allocations.hours import DAY
 from allocations.reconcile import Verdict, children_of, reconcile
 from allocations.usage import seconds_by_account
 from flows import tasks

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
-from allocations.days import HOUR, days_of
+from allocations.hours import HOUR, days_of
 from allocations.usage import tres_seconds
 from sandbox.bench.filling import Size, fill, last_month
 from sandbox.bench.timing import Taken, run, run_all
@@ -26,7 +26,7 @@ from sandbox.slurm import Cluster, SandboxError
 from slurm_io.client import SLURM_ENVIRONMENT, Slurm
 from slurm_io.commands import show_associations, show_jobs
 from slurm_io.commands_books import show_account_usage
-from slurm_io.parsing import parse_jobs
+from slurm_io.parsing_jobs import parse_jobs
 from slurm_io.runner import NativeRunner
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from allocations.days import HOUR
+from allocations.hours import HOUR
 from allocations.usage import seconds_by_account
 from flows.counting import count_month
 from slurm_io.errors import SlurmUnavailable
