@@ -10,13 +10,14 @@ PROCESSES := --numprocesses=4 --dist=loadfile --no-loadscope-reorder
 # From an empty machine as the pages say: what takes its time there is pip and apt.
 WALKS := tests/walks
 FAST := --numprocesses=2 --dist=loadfile
+SIZE := S
 LOCKED := --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
   --no-annotate --quiet
 
-.PHONY: help demo up down test walks both check docs commands format bench orders lock clean
+.PHONY: help demo up down test walks both check docs commands format bench bench-docs orders lock clean
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) scripts/make_venv.py .venv requirements.lock
@@ -48,9 +49,11 @@ check: $(READY)  ## format, lint, types, layers and the fast tests: before each 
 	@$(BIN)/python -m pytest -q -m fast $(FAST) $(PURE) --cov=allocations --cov=slurm_io
 	@$(BIN)/python -m pytest -q -m fast $(FAST) $(PURE:%=--ignore=%)
 
-bench: $(READY)  ## our reads beside the bare commands, as ratios of one run
-	@$(BIN)/python -m sandbox.bench
-	@$(BIN)/python -m sandbox.bench_pull
+bench: $(READY)  ## a pull and a push beside bare commands and the old agents; SIZE=S (default), M or L
+	@$(BIN)/python -m sandbox.bench --size $(SIZE)
+
+bench-docs: $(READY)  ## tables and plot of docs/benchmarks.md anew, from the runs in docs/benchmarks
+	@$(BIN)/python -m sandbox.bench.page
 
 orders: $(READY)  ## docs/orders.md anew, from what the tests see
 	@$(BIN)/python -m pytest -q tests/flows/test_matrix.py tests/flows/test_killed.py --write-orders --every-blow

@@ -213,9 +213,9 @@ def apply_to(state: ClusterState, change: Change) -> ClusterState:  # noqa: C901
         case AddUsers(account=name, users=users):
             return with_users(state, name, users)
         case CloseUsers(account=name, users=users):
-            return replace(state, closed=state.closed | (pairs(name, users) & state.associations))
+            return state.with_closed(state.closed | (pairs(name, users) & state.associations))
         case ReopenUsers(account=name, users=users):
-            return replace(state, closed=state.closed - pairs(name, users))
+            return state.with_closed(state.closed - pairs(name, users))
         case RemoveUsers(account=name, users=users):
             return without(state, pairs(name, users))
         case CancelJobs():
@@ -223,7 +223,7 @@ def apply_to(state: ClusterState, change: Change) -> ClusterState:  # noqa: C901
         case DeleteAccount(account=name):
             return without_accounts(state, {name, *all_below(state, name)})
         case CreateAccount(account=account):
-            return replace(state, accounts={account.name: replace(account, ours=True), **state.accounts})
+            return state.with_accounts({account.name: replace(account, ours=True), **state.accounts})
         case _:
             return with_account(state, change)
 
@@ -246,7 +246,7 @@ def with_account(
             after = replace(present, draining=False, closed=False, ours=True)
         case _:
             assert_never(change)
-    return replace(state, accounts={**state.accounts, present.name: after})
+    return state.with_accounts({**state.accounts, present.name: after})
 
 
 def pairs(account: AccountName, users: Iterable[UserName]) -> frozenset[Association]:
@@ -261,7 +261,7 @@ def with_users(
     joined = pairs(account, users) - state.associations
     first = {pair.user: account for pair in joined}
     defaults = {**first, **state.default_accounts, **dict.fromkeys(moved, account)}
-    return replace(state, associations=state.associations | joined, default_accounts=defaults)
+    return state.with_associations(defaults, joined=joined)
 
 
 def without(state: ClusterState, gone: frozenset[Association]) -> ClusterState:
@@ -269,19 +269,14 @@ def without(state: ClusterState, gone: frozenset[Association]) -> ClusterState:
     defaults = {
         user: name for user, name in state.default_accounts.items() if Association(name, user) not in gone
     }
-    return replace(
-        state,
-        associations=state.associations - gone,
-        default_accounts=defaults,
-        closed=state.closed - gone,
-    )
+    return state.with_associations(defaults, gone=gone)
 
 
 def without_accounts(state: ClusterState, gone: Collection[AccountName]) -> ClusterState:
     """The state without some accounts and what hung on them."""
     kept = {name: account for name, account in state.accounts.items() if name not in gone}
     lost = frozenset(one for one in state.associations if one.account in gone)
-    return without(replace(state, accounts=kept), lost)
+    return without(state.with_accounts(kept), lost)
 
 
 def all_below(state: ClusterState, account: AccountName) -> set[AccountName]:

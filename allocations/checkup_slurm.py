@@ -254,7 +254,7 @@ def _purge_sums(retention: Retention | None) -> Diagnosis:
 def _default_account(state: ClusterState, account: str) -> Diagnosis:
     if account in state.accounts:
         return well(Check.DEFAULT_ACCOUNT, account)
-    return wrong(NO_DEFAULT_ACCOUNT, f"{account!r} is not on the cluster", account=account)
+    return wrong(NO_DEFAULT_ACCOUNT, f"{account!r} is not on the cluster", account=account + state.condition)
 
 
 def _users(unknown: frozenset[str]) -> Diagnosis:

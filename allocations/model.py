@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from allocations.accounts import AccountName, UserName
 
@@ -57,6 +57,14 @@ class ClusterState:
     barred: frozenset[Association] = field(default=frozenset(), compare=False)
     """Those under which the user can submit nothing either, by others' doing: nothing is planned for them."""
 
+    cluster: str = field(default="", compare=False)
+    """Its name in slurmdbd, when it was observed there."""
+
+    @property
+    def condition(self) -> str:
+        """` cluster=NAME`, for commands that people shall run: without, sacctmgr would mean every cluster."""
+        return f" cluster={self.cluster}" if self.cluster else ""
+
     @cached_property
     def users(self) -> frozenset[UserName]:
         """Everybody whom the cluster knows, by a default account or an association."""
@@ -78,12 +86,49 @@ class ClusterState:
         """The accounts directly below one."""
         return tuple(sorted(child.name for child in self.accounts.values() if child.parent == account))
 
+    def with_accounts(self, accounts: Mapping[AccountName, Account]) -> ClusterState:
+        """The state with other accounts; who may run under which stays."""
+        return self._sorted_out(replace(self, accounts=accounts))
+
+    def with_closed(self, closed: frozenset[Association]) -> ClusterState:
+        """The state with other associations closed for new jobs."""
+        return self._sorted_out(replace(self, closed=closed))
+
+    def with_associations(
+        self,
+        default_accounts: Mapping[UserName, AccountName],
+        *,
+        joined: frozenset[Association] = frozenset(),
+        gone: frozenset[Association] = frozenset(),
+    ) -> ClusterState:
+        """The state with some associations more and some less, and other default accounts."""
+        joined, gone = joined - self.associations, gone & self.associations
+        after = replace(
+            self,
+            associations=(self.associations | joined) - gone,
+            default_accounts=default_accounts,
+            closed=self.closed - gone,
+        )
+        members = dict(self._members)
+        for account, users in _by_account(joined | gone).items():
+            members[account] = self.users_of(account) ^ users
+        after.__dict__["_members"] = members
+        return after
+
+    def _sorted_out(self, after: ClusterState) -> ClusterState:
+        """A later state in which the associations are the same, with what was sorted out about them.
+
+        A run's plan has a state after each of its changes: without this it would grow with the changes times
+        the associations.
+        """
+        for name in ("_members", "_homes"):
+            if name in self.__dict__:
+                after.__dict__[name] = self.__dict__[name]
+        return after
+
     @cached_property
     def _members(self) -> dict[AccountName, frozenset[UserName]]:
-        found: dict[AccountName, set[UserName]] = {}
-        for association in self.associations:
-            found.setdefault(association.account, set()).add(association.user)
-        return {account: frozenset(users) for account, users in found.items()}
+        return {account: frozenset(users) for account, users in _by_account(self.associations).items()}
 
     @cached_property
     def _homes(self) -> dict[UserName, frozenset[AccountName]]:
@@ -91,6 +136,13 @@ class ClusterState:
         for association in self.associations:
             found.setdefault(association.user, set()).add(association.account)
         return {user: frozenset(accounts) for user, accounts in found.items()}
+
+
+def _by_account(associations: Iterable[Association]) -> dict[AccountName, set[UserName]]:
+    found: dict[AccountName, set[UserName]] = {}
+    for association in associations:
+        found.setdefault(association.account, set()).add(association.user)
+    return found
 
 
 def describe_limits(limits: Limits) -> str:

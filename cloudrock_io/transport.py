@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from cloudrock_io.connection import Query
     from cloudrock_io.repeating import Patience
 
-PAGE_SIZE = 200
-"""Rows per page: the server caps at 300, and pages must be large since each costs seconds."""
+PAGE_SIZE = 300
+"""Rows per page: as many as the server gives, for each page costs it seconds."""
 MOST_PAGES = 1000
 
 
@@ -76,7 +76,7 @@ class Transport(CloudrockClient):  # type: ignore[misc]  # the library ships no 
 
     def _get_all(self, url: str, *, params: Query | None = None) -> list[object]:
         """All pages. A row that moved to a later page meanwhile is returned once."""
-        response = self._connection.send("GET", url, params=params)
+        response = self._connection.send("GET", url, params={**(params or {}), "page_size": PAGE_SIZE})
         rows = _rows(response)
         seen = {urlsplit(str(response.url)).query}
         while following := response.links.get("next", {}).get("url"):
@@ -110,14 +110,12 @@ class Transport(CloudrockClient):  # type: ignore[misc]  # the library ships no 
         query: Query = {
             "offering_uuid": offering_uuid,
             "billing_period": billing_period,
-            "page_size": PAGE_SIZE,
         }
         return self._get_all(self._build_url(self.Endpoints.ComponentUsage), params=query)
 
     def list_slurm_allocation_user_usage(self, filters: Query | None = None) -> list[object]:
         """The library asks at slurm-allocation-user-usages, which does not exist."""
-        query: Query = {"page_size": PAGE_SIZE, **(filters or {})}
-        return self._get_all(self._build_url("slurm-allocation-user-usage"), params=query)
+        return self._get_all(self._build_url("slurm-allocation-user-usage"), params=filters)
 
     def set_offering_components(self, offering_uuid: str, components: list[dict[str, object]]) -> None:
         """The library's method drops fields that are empty, and so resets them."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from allocations.finishing import limits_to_mend, next_finish
 from allocations.kinds import Kind
 from allocations.planning import added_users, limit_components
-from cloudrock_io.errors import CloudrockRejected, UnexpectedCloudrockData
+from cloudrock_io.errors import UnexpectedCloudrockData
 from flows import tasks
 from flows.site import subject_of
 
@@ -18,13 +18,11 @@ if TYPE_CHECKING:
     from allocations.marketplace import OrderItem, Resource
     from allocations.outcomes import Outcome
     from allocations.snapshot import Snapshot
+    from cloudrock_io.errors import CloudrockRejected
     from flows.site import Site
 
 MOST_FINISHING_CALLS = 4
 """For a Terminate out of Deleting: ok, deletion scheduled, done; and one to spare."""
-
-BAD_REQUEST = 400
-"""The marketplace's answer for a user without a FreeIPA profile, or without the association (contract 5)."""
 
 
 def complete(site: Site, outcome: Outcome, order: OrderItem, resource: Resource, snapshot: Snapshot) -> None:
@@ -72,27 +70,27 @@ def associate_missing(site: Site, outcome: Outcome, resource: Resource, account:
 
 def associate(site: Site, outcome: Outcome, resource: Resource, users: Iterable[UserName]) -> None:
     """The users' associations in the marketplace; those it refuses (no FreeIPA profile) are noted."""
-    for user in users:
-        try:
-            tasks.create_association(site.cloudrock, resource.uuid, user, subject_of(outcome))
-        except CloudrockRejected as refusal:
-            note_refusal(site, outcome, f"{user} is not associated in the marketplace", refusal)
+    wanted = tuple(users)
+    if not wanted:
+        return
+    refusals = tasks.create_associations(site.cloudrock, resource.uuid, wanted, subject_of(outcome))
+    for user, refusal in refusals.items():
+        note_refusal(site, outcome, f"{user} is not associated in the marketplace", refusal)
 
 
 def dissociate(site: Site, outcome: Outcome, resource: Resource, users: Iterable[UserName]) -> None:
     """The same for users who leave; an association that is not there is what was wanted."""
-    for user in users:
-        try:
-            tasks.delete_association(site.cloudrock, resource.uuid, user, subject_of(outcome))
-        except CloudrockRejected as refusal:
-            if not any("does not exist" in reason for reason in refusal.reasons):
-                note_refusal(site, outcome, f"{user} stays associated in the marketplace", refusal)
+    wanted = tuple(users)
+    if not wanted:
+        return
+    refusals = tasks.delete_associations(site.cloudrock, resource.uuid, wanted, subject_of(outcome))
+    for user, refusal in refusals.items():
+        if not any("does not exist" in reason for reason in refusal.reasons):
+            note_refusal(site, outcome, f"{user} stays associated in the marketplace", refusal)
 
 
 def note_refusal(site: Site, outcome: Outcome, what: str, refusal: CloudrockRejected) -> None:
-    """A refusal of one user is a note; any other refusal goes on."""
-    if refusal.status != BAD_REQUEST:
-        raise refusal
+    """A refusal of one user is a note."""
     site.logger.warning("%s: %s", subject_of(outcome), refusal)
     outcome.notes.append(f"{what}: {'; '.join(refusal.reasons)}")
 

@@ -32,7 +32,7 @@ def on_stderr(notice: Notice) -> None:
 
 def open_slurm(settings: Settings, hear: Hear = on_stderr) -> Slurm:
     """The cluster, reached as SLURM_DEPLOYMENT_TYPE says, and slurmdbd spared; `hear` is told of that."""
-    return Slurm(open_protected(settings, hear))
+    return Slurm(open_protected(settings, hear), settings.cluster)
 
 
 def open_protected(settings: Settings, hear: Hear = on_stderr) -> Protected:

@@ -30,10 +30,12 @@ from slurm_io.client import Slurm
 from slurm_io.errors import SlurmdbdSpared
 from slurm_io.parsing_checkup import parse_books_settings
 from slurm_io.retention import SUMS, parse_retention
+from slurm_io.scope import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
+    from allocations.accounts import ClusterName
     from allocations.components import Components
     from allocations.marketplace import Offering, TokenOwner
     from flows.choices import SyncDirection
@@ -149,12 +151,13 @@ def slurm_facts(settings: Settings, components: Components) -> SlurmFacts:
     slurmdbd = open_protected(settings)
     pace = pace_of(slurmdbd)
     door = Questions(checkup.Hurried(slurmdbd, SECONDS))
+    known: list[ClusterName] = []
     user = door.ask(checkup.fetch_user)
     slurm = door.unless(user, "SLURM's commands cannot be run")
-    controller = slurm.ask(checkup.fetch_controller)
+    controller = slurm.ask(partial(checkup.fetch_controller, elsewhere=settings.cluster))
     text = slurm.ask(checkup.fetch_configuration)
     books = slurm.unless(text, "slurmdbd does not answer", SILENT)
-    state = books.ask(lambda runner: Slurm(runner).observe())
+    state = books.ask(lambda runner: Slurm(runner, settings.cluster, known).observe())
     return SlurmFacts(
         container=settings.container_name if settings.deployment_type is DeploymentType.DOCKER else None,
         user=user,
@@ -169,7 +172,9 @@ def slurm_facts(settings: Settings, components: Components) -> SlurmFacts:
         unknown_users=state
         if isinstance(state, Silence)
         else slurm.ask(partial(checkup.fetch_unknown_people, users=state.users)),
-        runaways=books.unless(controller, "slurmctld does not answer", SILENT).ask(checkup.fetch_runaways),
+        runaways=books.unless(controller, "slurmctld does not answer", SILENT).ask(
+            lambda runner: checkup.fetch_runaways(Scope(runner, settings.cluster, known))
+        ),
         default_account=settings.default_account,
         components=components,
     )

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from allocations.accounts import AccountName
+from allocations.checkup import brief
 from allocations.marketplace import AllocationState, ResourceState
 from allocations.mirror import limits_to_show, users_to_change
-from cloudrock_io.errors import CloudrockRejected
 from flows import tasks, usage_tasks
 from flows.choices import LimitsOwner
 from flows.expected import EXPECTED
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     from allocations.marketplace import Resource
     from flows.census import Census, Doors
+
+MOST_NAMED = 10
+"""Users in one sentence."""
 
 
 @dataclass(slots=True)
@@ -60,8 +63,8 @@ class Mirroring:
             for held_names in [held.get(resource.allocation_uuid or "", frozenset())]
         ]
         for resource, account, missing, _ in changes:
-            for user in missing:
-                self.associate(resource, account, user)
+            if missing:
+                self.associate(resource, account, tuple(missing))
         removals, most = sum(len(gone) for *_, gone in changes), self.doors.settings.max_removals
         if removals > most:
             self.problems.append(
@@ -70,28 +73,30 @@ class Mirroring:
             )
             return
         for resource, account, _, gone in changes:
-            for user in gone:
-                self.dissociate(resource, account, user)
+            if gone:
+                self.dissociate(resource, account, tuple(gone))
 
-    def associate(self, resource: Resource, account: AccountName, user: str) -> None:
-        """One user more; the marketplace refuses those who have no FreeIPA profile there."""
+    def associate(self, resource: Resource, account: AccountName, users: tuple[str, ...]) -> None:
+        """Users more; the marketplace refuses those who have no FreeIPA profile there."""
         try:
-            tasks.create_association(self.doors.cloudrock, resource.uuid, user, account)
-            self.associated += 1
-        except CloudrockRejected as refusal:
+            refusals = tasks.create_associations(self.doors.cloudrock, resource.uuid, users, account)
+        except EXPECTED as failure:
+            self.problems.append(f"{account}: {named(users)} could not be associated: {failure}")
+            return
+        self.associated += len(users) - len(refusals)
+        for user, refusal in refusals.items():
             self.remarks.append(f"{account}: {user} could not be associated: {'; '.join(refusal.reasons)}")
-        except EXPECTED as failure:
-            self.problems.append(f"{account}: {user} could not be associated: {failure}")
 
-    def dissociate(self, resource: Resource, account: AccountName, user: str) -> None:
-        """One user less; the marketplace refuses those whose FreeIPA profile is gone."""
+    def dissociate(self, resource: Resource, account: AccountName, users: tuple[str, ...]) -> None:
+        """Users less; the marketplace refuses those whose FreeIPA profile is gone."""
         try:
-            tasks.delete_association(self.doors.cloudrock, resource.uuid, user, account)
-            self.dissociated += 1
-        except CloudrockRejected as refusal:
-            self.remarks.append(f"{account}: {user} could not be dropped: {'; '.join(refusal.reasons)}")
+            refusals = tasks.delete_associations(self.doors.cloudrock, resource.uuid, users, account)
         except EXPECTED as failure:
-            self.problems.append(f"{account}: {user} could not be dropped: {failure}")
+            self.problems.append(f"{account}: {named(users)} could not be dropped: {failure}")
+            return
+        self.dissociated += len(users) - len(refusals)
+        for user, refusal in refusals.items():
+            self.remarks.append(f"{account}: {user} could not be dropped: {'; '.join(refusal.reasons)}")
 
     def mark_missing(self) -> None:
         """Allocations whose account is not on the cluster; those are a problem of the run in any case."""
@@ -123,3 +128,8 @@ class Mirroring:
             "users dropped": self.dissociated,
         }
         return "".join(f", {count} {what}" for what, count in counts.items() if count)
+
+
+def named(users: tuple[str, ...]) -> str:
+    """Who it is, as far as one reads on."""
+    return brief(users, MOST_NAMED)

@@ -11,7 +11,6 @@ import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from filelock import FileLock, Timeout
@@ -26,6 +25,7 @@ from slurm_io.runner import DEFAULT_TIMEOUT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from flows.settings import Settings
     from slurm_io.breaker import Protection
@@ -242,4 +242,4 @@ def why_not_asked(runner: Runner) -> str:
 
 def protected(runner: Runner, settings: Settings, hear: Hear) -> Protected:
     """The runner with the site's settings."""
-    return Protected(runner, settings.protection, Path(settings.state_dir) / FOLDER, hear)
+    return Protected(runner, settings.protection, settings.state_folder / FOLDER, hear)

@@ -6,6 +6,7 @@ might have arrived is repeated by the next run instead, which reads first what i
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from prefect import task
@@ -13,11 +14,13 @@ from prefect.cache_policies import NO_CACHE
 
 from allocations.finishing import Finish
 from allocations.marketplace import AllocationState, OrderItemState, ResourceState
+from cloudrock_io.errors import CloudrockRejected
 from cloudrock_io.states import AllocationTransition
 from flows import gathering
 from flows.calm import RETRIES, RETRY_DELAYS, may_pass
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
     from datetime import date, datetime
 
     from allocations.accounts import AccountName, UserName
@@ -42,6 +45,8 @@ TRANSITIONS = {
 }
 WAITING = frozenset({AllocationState.UPDATE_SCHEDULED, AllocationState.DELETION_SCHEDULED})
 """Where a refused order leaves its allocation, and from where `ok` moves nothing else (contract 5)."""
+BAD_REQUEST = 400
+"""The marketplace's answer for a user without a FreeIPA profile, or without the association (contract 5)."""
 
 REPORTABLE = (ResourceState.OK, ResourceState.UPDATING, ResourceState.TERMINATING)
 """The states in which the marketplace takes usage (contract 6)."""
@@ -155,18 +160,35 @@ def fetch_associated(cloudrock: Cloudrock, allocation_uuid: str, subject: str) -
     return frozenset(found.username for found in cloudrock.fetch_associations(allocation_uuid))
 
 
-@task(name="create-association", task_run_name="{subject}: associate {user}", **effect)
-def create_association(cloudrock: Cloudrock, resource_uuid: str, user: str, subject: str) -> None:
-    """Tell the marketplace that the user may use the allocation; a second time changes nothing."""
+@task(name="create-associations", task_run_name="{subject}: associate users", **effect)
+def create_associations(
+    cloudrock: Cloudrock, resource_uuid: str, users: tuple[str, ...], subject: str
+) -> dict[str, CloudrockRejected]:
+    """Tell the marketplace who may use the allocation; twice is as once. Whom it refuses, and why."""
     del subject
-    cloudrock.create_association(resource_uuid, user)
+    return refused(partial(cloudrock.create_association, resource_uuid), users)
 
 
-@task(name="delete-association", task_run_name="{subject}: dissociate {user}", **once)
-def delete_association(cloudrock: Cloudrock, resource_uuid: str, user: str, subject: str) -> None:
-    """Tell the marketplace that the user may not use the allocation any more."""
+@task(name="delete-associations", task_run_name="{subject}: dissociate users", **once)
+def delete_associations(
+    cloudrock: Cloudrock, resource_uuid: str, users: tuple[str, ...], subject: str
+) -> dict[str, CloudrockRejected]:
+    """Tell the marketplace who may not use the allocation any more. Whom it refuses, and why."""
     del subject
-    cloudrock.delete_association(resource_uuid, user)
+    return refused(partial(cloudrock.delete_association, resource_uuid), users)
+
+
+def refused(tell: Callable[[str], None], users: Iterable[str]) -> dict[str, CloudrockRejected]:
+    """Tell of each user; whom the marketplace refuses is nobody else's trouble, any other refusal ends it."""
+    refusals = {}
+    for user in users:
+        try:
+            tell(user)
+        except CloudrockRejected as refusal:
+            if refusal.status != BAD_REQUEST:
+                raise
+            refusals[user] = refusal
+    return refusals
 
 
 @task(name="mend-limits", task_run_name="{subject}: mend the marketplace's limits", **effect)

@@ -7,26 +7,25 @@ from typing import TYPE_CHECKING
 
 from allocations.hours import HOUR, whole_hour
 from allocations.reconcile import add_books
-from slurm_io.books import has_rollup, parse_books, parse_clusters, parse_reservations
+from slurm_io.books import has_rollup, parse_books, parse_reservations
 from slurm_io.commands import show_association_ids
 from slurm_io.commands_books import (
     show_account_usage,
     show_cluster_usage,
-    show_clusters,
     show_reservations,
 )
-from slurm_io.errors import UnexpectedSlurmOutput
 from slurm_io.parsing_transactions import parse_association_ids
+from slurm_io.scope import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import datetime
 
+    from allocations.accounts import ClusterName
     from allocations.days import WindowUsage
     from allocations.reconcile import Books, Reservation
     from allocations.usage import Jobs
     from slurm_io.job_records import JobRecords
-    from slurm_io.runner import Runner
 
 SACCT_TIMEOUT = 600.0
 HOURS_BACK = 6
@@ -34,17 +33,15 @@ HOURS_BACK = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Accounting:
+class Accounting(Scope):
     """One cluster's accounting; `slurm_io.client.Slurm` is the whole door."""
-
-    runner: Runner
 
     @property
     def job_records(self) -> JobRecords:
         """What sacct says."""
         from slurm_io.job_records import JobRecords  # noqa: PLC0415 - the tables take time to import
 
-        return JobRecords(self.runner)
+        return JobRecords(self.runner, self.cluster)
 
     def fetch_jobs(self, start: datetime, end: datetime) -> Jobs:
         """The job records of all accounts that overlap [start, end), clipped to it."""
@@ -63,22 +60,15 @@ class Accounting:
         """
         return self.job_records.fetch_windows(*bounds)
 
-    def fetch_cluster_name(self) -> str:
-        """The name of the one cluster that slurmdbd knows.
-
-        Raises:
-            UnexpectedSlurmOutput: it knows several.
-        """
-        names = parse_clusters(self.runner.run(show_clusters()))
-        if len(names) > 1:
-            raise UnexpectedSlurmOutput("sacctmgr show cluster", ", ".join(names), "one cluster")
-        return names[0]
+    def fetch_cluster_name(self) -> ClusterName:
+        """Ours, which slurmdbd has: of one that it has not, sacct would say that nothing was used."""
+        return self.settle(self.fetch_clusters())
 
     def fetch_rolled_until(self, moment: datetime) -> datetime | None:
         """The last whole hour, not after the moment, up to which slurmdbd has summed up; None: not lately."""
         until = whole_hour(moment)
         for _ in range(HOURS_BACK):
-            if has_rollup(self.runner.run(show_cluster_usage(until - HOUR, until))):
+            if has_rollup(self.runner.run(show_cluster_usage(self.cluster, until - HOUR, until))):
                 return until
             until -= HOUR
         return None
@@ -92,7 +82,7 @@ class Accounting:
         midnight = until.replace(hour=0)
         parts = [(start, midnight), (max(start, midnight), until)]
         texts = {
-            bounds: self.runner.run(show_account_usage(*bounds, tres), timeout=SACCT_TIMEOUT)
+            bounds: self.runner.run(show_account_usage(*bounds, tres, self.cluster), timeout=SACCT_TIMEOUT)
             for bounds in parts
             if bounds[0] < bounds[1]
         }
@@ -100,7 +90,9 @@ class Accounting:
 
     def fetch_reservations(self, start: datetime, until: datetime) -> tuple[Reservation, ...]:
         """The reservations that overlap [start, until), with the accounts that may use them."""
-        text = self.runner.run(show_reservations(start, until))
+        text = self.runner.run(show_reservations(self.cluster, start, until))
         if not text:
             return ()
-        return parse_reservations(text, parse_association_ids(self.runner.run(show_association_ids())))
+        return parse_reservations(
+            text, parse_association_ids(self.runner.run(show_association_ids(self.cluster)))
+        )

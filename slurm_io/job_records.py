@@ -18,6 +18,7 @@ from slurm_io.parsing_jobs import parse_jobs
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from allocations.accounts import ClusterName
     from allocations.days import WindowUsage
     from allocations.usage import Jobs
     from slurm_io.runner import Runner
@@ -31,10 +32,13 @@ class JobRecords:
     """The job records of one cluster, as `slurm_io.accounting.Accounting` gives them out."""
 
     runner: Runner
+    cluster: ClusterName
 
     def fetch_jobs(self, start: datetime, end: datetime) -> Jobs:
         """The job records of all accounts that overlap [start, end), clipped to it."""
-        return since_resize(parse_jobs(self.runner.run(show_jobs(start, end), timeout=SACCT_TIMEOUT)))
+        return since_resize(
+            parse_jobs(self.runner.run(show_jobs(start, end, self.cluster), timeout=SACCT_TIMEOUT))
+        )
 
     def fetch_windows(self, *bounds: datetime) -> tuple[WindowUsage, ...]:
         """The usage of consecutive windows, the bounds first to last, with one sacct for all of them.
@@ -67,5 +71,5 @@ class JobRecords:
     def _fetch_these(
         self, job_ids: tuple[str, ...], end: datetime, start: datetime | None = None, *, clipped: bool
     ) -> Jobs:
-        command = show_these_jobs(job_ids, end, start, clipped=clipped)
+        command = show_these_jobs(self.cluster, job_ids, end, start, clipped=clipped)
         return since_resize(parse_jobs(self.runner.run(command, timeout=SACCT_TIMEOUT)))

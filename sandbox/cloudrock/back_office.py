@@ -14,13 +14,16 @@ from sandbox.cloudrock import lifecycle
 from sandbox.cloudrock.clock import as_text, month_start
 from sandbox.cloudrock.faults import Fault
 from sandbox.cloudrock.office_bulk import add_resources
+from sandbox.cloudrock.office_rest import AtRest, add_roles
 from sandbox.cloudrock.office_rows import People, as_moment, row_of
 from sandbox.cloudrock.slurm_remote import STATE_NUMBERS
-from sandbox.cloudrock.tables import Component, Order, OrderItem, Project, Resource, User
+from sandbox.cloudrock.tables import Component, Customer, Order, OrderItem, Project, Resource, User
 from sandbox.cloudrock.usage_tables import ComponentUsage, PlanPeriod
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from sandbox.cloudrock.office_rest import Rest, Resting
 
 RESOURCE_STATES = ("Creating", "OK", "Erred", "Updating", "Terminating", "Terminated")
 
@@ -143,6 +146,20 @@ class BackOffice(People):
             owner = row_of(session, Project, project)
             return add_resources(session, self._now(), owner, offering, plan, count, name, usernames)
 
+    def add_projects_at_rest(
+        self, customer: str, offering: str, plan: str, since: datetime | str, projects: list[Rest]
+    ) -> list[Resting]:
+        """Projects with members, and finished resources whose accounts and users are known."""
+        with self._store.writing() as session:
+            owner = row_of(session, Customer, customer)
+            site = AtRest(session, self._now(), owner, offering, plan, as_moment(since))
+            return [site.add(project) for project in projects]
+
+    def add_members(self, project: str, users: list[str]) -> None:
+        """Make users members of a project, with one statement."""
+        with self._store.writing() as session:
+            add_roles(session, row_of(session, Project, project), users, self._now())
+
     # plan periods and usage
 
     def set_period_start(self, period: str, moment: datetime | str) -> None:
@@ -239,6 +256,10 @@ class BackOffice(People):
     def requests(self) -> list[dict[str, object]]:
         """The API requests so far: method, path, query, actor, body, status, at."""
         return self._parts.journal.entries()
+
+    def request_count(self) -> int:
+        """How many API requests there were since they were forgotten."""
+        return self._parts.journal.count
 
     def clear_requests(self) -> None:
         """Forget them."""

@@ -33,11 +33,13 @@ class Journal:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._entries: deque[Entry] = deque(maxlen=LONGEST)
+        self.count = 0
 
     def add(self, entry: Entry) -> None:
         """Note a request; its status may be filled in later."""
         with self._lock:
             self._entries.append(entry)
+            self.count += 1
 
     def entries(self) -> list[dict[str, object]]:
         """All of them, as plain objects."""
@@ -53,3 +55,4 @@ class Journal:
         """Forget them."""
         with self._lock:
             self._entries.clear()
+            self.count = 0

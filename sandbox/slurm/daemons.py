@@ -93,6 +93,12 @@ def slurmd(setting: Setting, node: str) -> Daemon:
     return Daemon(f"slurmd-{node}", command, environment)
 
 
+def as_started(name: str, pid: int, prefix: tuple[str, ...]) -> Daemon:
+    """A daemon that runs, as what starts it again; the prefix gave way to it, so /proc does not show that."""
+    words = (processes.PROC / str(pid) / "cmdline").read_text().split("\0")[:-1]
+    return Daemon(name, (*prefix, *words), processes.environment_of(pid))
+
+
 def start(daemon: Daemon, places: Places) -> int:
     """Start in a session of its own, which a Ctrl-C meant for the starter does not reach; returns the pid."""
     environment = {

@@ -86,6 +86,16 @@ def daemons_of(places: Places) -> dict[str, Process]:
     return found
 
 
+def of_daemon(places: Places, name: str) -> set[Process]:
+    """All processes of one daemon."""
+    return {
+        entry.process
+        for entry in live_entries()
+        if (environment := environment_of(entry.process.pid)).get(FOLDER_MARK) == str(places.folder)
+        and environment.get(DAEMON_MARK) == name
+    }
+
+
 def all_of(places: Places) -> set[Process]:
     """The cluster's daemons, its jobs' keepers and jobs, and whatever these started."""
     entries = live_entries()

@@ -29,6 +29,7 @@ from allocations.changes import (
 )
 from allocations.model import Account, Association, ClusterState
 from tests.allocations.samples import DEFAULT, cluster, problems_of
+from tests.allocations.sites import Case, cases
 
 A, B, C = AccountName("a"), AccountName("b"), AccountName("c")
 ADA, BOB, EVE = UserName("ada"), UserName("bob"), UserName("eve")
@@ -196,3 +197,17 @@ def test_no_series_of_changes_leaves_a_dangling_name_but_users_of_accounts_that_
             state = apply_to(state, change)
     assert problems_of(state) == []
     assert state.closed <= state.associations
+
+
+@given(cases())
+def test_who_may_run_where_is_known_after_each_change_without_sorting_it_out_again(case: Case) -> None:
+    state = case.observed
+    for change in case.plan().changes:
+        state.users_of(DEFAULT)
+        after = apply_to(state, change)
+        fresh = replace(after)
+        assert {name: after.users_of(name) for name in after.accounts} == {
+            name: fresh.users_of(name) for name in after.accounts
+        }
+        assert "_members" in vars(after)
+        state = after

@@ -32,7 +32,7 @@ def test_staff_are_told_all_of_the_offerings_allocations_in_one_request(
         RESOURCE: RecordedAllocation(uuid=ALLOCATION, state=AllocationState.CREATION_SCHEDULED, account=None)
     }
     (request,) = server.requests
-    assert (request.path, request.query) == ("/api/slurm-allocations/", {"page_size": ["200"]})
+    assert (request.path, request.query) == ("/api/slurm-allocations/", {"page_size": ["300"]})
 
 
 def test_a_provider_is_told_of_none(server: Server, cloudrock: Cloudrock, recorded: Recorded) -> None:

@@ -104,21 +104,21 @@ def test_every_transition_sends_its_own_name(
         (
             "order_item.list.executing",
             lambda c: [item.uuid for item in c.fetch_order_items({OrderItemState.EXECUTING})],
-            {"offering_uuid": [OFFERING], "state": ["executing"], "page_size": ["200"]},
+            {"offering_uuid": [OFFERING], "state": ["executing"], "page_size": ["300"]},
         ),
         (
             "order_item.list.executing",
             lambda c: len(c.fetch_order_items(types=[OrderItemType.CREATE])),
-            {"offering_uuid": [OFFERING], "type": ["Create"], "page_size": ["200"]},
+            {"offering_uuid": [OFFERING], "type": ["Create"], "page_size": ["300"]},
         ),
         ("order_item.get.executing.after_worker", lambda c: c.fetch_order_item(ITEM).uuid, {}),
         ("resource.get.ok", lambda c: c.fetch_resource(RESOURCE).uuid, {}),
         ("resource.team.owner", lambda c: len(c.fetch_team(RESOURCE)), {}),
-        ("freeipa.list.staff", lambda c: len(c.fetch_freeipa_profiles()), {"page_size": ["200"]}),
+        ("freeipa.list.staff", lambda c: len(c.fetch_freeipa_profiles()), {"page_size": ["300"]}),
         (
             "association.list.by_allocation",
             lambda c: len(c.fetch_associations(ALLOCATION)),
-            {"allocation_uuid": [ALLOCATION], "page_size": ["200"]},
+            {"allocation_uuid": [ALLOCATION], "page_size": ["300"]},
         ),
         ("plan_periods.before_done", lambda c: c.fetch_plan_periods(RESOURCE), {}),
         (
@@ -128,7 +128,7 @@ def test_every_transition_sends_its_own_name(
                 "allocation_uuid": ["3c7c0ba6294d4761bf647b190671e4f4"],
                 "year": ["2026"],
                 "month": ["10"],
-                "page_size": ["200"],
+                "page_size": ["300"],
             },
         ),
     ],
@@ -161,7 +161,7 @@ def test_component_usages_of_the_whole_offering_come_as_one_list(
     assert server.requests[0].query == {
         "offering_uuid": [OFFERING],
         "billing_period": ["2026-11-01"],
-        "page_size": ["200"],
+        "page_size": ["300"],
     }
 
 

@@ -46,8 +46,8 @@ def test_all_pages_are_read_from_our_server_whatever_host_the_links_name(
     server.compute = page_of(rows, answer, host)
     assert [p.username for p in cloudrock.fetch_freeipa_profiles()] == [row["username"] for row in rows]
     assert [request.query for request in server.requests] == [
-        {"page_size": ["200"]},
-        *({"page_size": ["200"], "page": [str(page)]} for page in range(2, 7)),
+        {"page_size": ["300"]},
+        *({"page_size": ["300"], "page": [str(page)]} for page in range(2, 5)),
     ]
 
 

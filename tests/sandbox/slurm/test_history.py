@@ -103,3 +103,16 @@ def test_a_past_job_that_cannot_be_is_refused(cluster: Cluster, job: PastJob, sa
     with pytest.raises(SandboxError, match=said):
         cluster.insert_jobs([job])
     assert records(cluster, "jobid") == []
+
+
+def test_jobs_are_repeated_daily_as_long_as_they_end_by_a_moment(cluster: Cluster, account: str) -> None:
+    jobs = [
+        PastJob(account, "crs_ghost", MIDNIGHT, MIDNIGHT + hours * timedelta(hours=1), TRES)
+        for hours in (1, 10)
+    ]
+    cluster.insert_jobs(jobs)
+    assert cluster.repeat_jobs_daily(2, 3, MIDNIGHT + timedelta(days=3, hours=5)) == 7
+    found = sorted(int(row[0]) for row in records(cluster, "elapsedraw"))
+    assert found == [3600] * 4 + [36000] * 3
+    ids = [row[0] for row in records(cluster, "jobid")]
+    assert len(set(ids)) == 7
