@@ -7,12 +7,14 @@ PURE := tests/allocations tests/slurm_io
 # Real parts are mostly waited for, so four processes keep two cores busy. What shares a real part stays in one, and
 # the longest comes first (tests/spread.py).
 PROCESSES := --numprocesses=4 --dist=loadfile --no-loadscope-reorder
+# From an empty machine as the pages say: what takes its time there is pip and apt.
+WALKS := tests/walks
 FAST := --numprocesses=2 --dist=loadfile
 SIZE := S
 LOCKED := --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
   --no-annotate --quiet
 
-.PHONY: help demo up down test both check docs commands format bench bench-docs orders lock clean
+.PHONY: help demo up down test walks both check docs commands format bench bench-docs orders lock clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -30,8 +32,11 @@ up: $(READY)  ## the same, and it stays up: prints the address of its page
 down: $(READY)  ## stop what `make up` started
 	@$(BIN)/cloudrock-slurm down
 
-test: $(READY)  ## every test, on real parts
-	@$(BIN)/python -m pytest $(PROCESSES)
+test: $(READY)  ## every test of the programs, on real parts
+	@$(BIN)/python -m pytest $(PROCESSES) --ignore=$(WALKS)
+
+walks: $(READY)  ## the pages carried out: install, docker-compose; and the wheel on each Python
+	@$(BIN)/python -m pytest $(PROCESSES) $(WALKS)
 
 both: $(READY)  ## every test of the SLURM door, on this host and in a container
 	@$(BIN)/python -m pytest $(PROCESSES) --both-runners tests/slurm_io

@@ -22,11 +22,18 @@ AccountName = NewType("AccountName", str)
 UserName = NewType("UserName", str)
 """A user as the cluster's operating system knows him."""
 
+ClusterName = NewType("ClusterName", str)
+"""A SLURM cluster: lower case, as slurmdbd stores it."""
+
 ROOT = AccountName("root")
 """SLURM's own topmost account: never ours."""
 
+UNKNOWN = "(unknown)"
+"""Stands for an account or user that sacct could not name, so that totals stay whole."""
+
 LEGAL_NAME = re.compile(r"[a-z0-9_][a-z0-9_.-]*", re.ASCII)
 NAME_RULE = "lower-case letters, digits, '_', '.' and '-', not starting with '.' or '-', and not 'root'"
+CLUSTER_RULE = "lower-case letters, digits, '_', '.' and '-', not starting with '.' or '-'"
 NOT_IN_ACCOUNT = re.compile(r"[^a-z0-9_.-]", re.ASCII)
 LONGEST_USER = 32
 LONGEST_DESCRIPTION = 200
@@ -62,6 +69,13 @@ def account_name(text: str) -> AccountName:
     if not LEGAL_NAME.fullmatch(text) or text == ROOT:
         raise InvalidName("account name", text, NAME_RULE)
     return AccountName(text)
+
+
+def cluster_name(text: str) -> ClusterName:
+    """The text as a cluster's name, or InvalidName; an empty or odd one could mean every cluster, or none."""
+    if not LEGAL_NAME.fullmatch(text):
+        raise InvalidName("cluster name", text, CLUSTER_RULE)
+    return ClusterName(text)
 
 
 def cleaned(text: str) -> str:

@@ -51,6 +51,7 @@ class Check(Enum):
     COMMANDS = (Area.SLURM, "commands")
     TIME_ZONE = (Area.SLURM, "time zone")
     SLURMDBD = (Area.SLURM, "slurmdbd")
+    SPARED = (Area.SLURM, "slurmdbd's pace")
     SLURMCTLD = (Area.SLURM, "slurmctld")
     VERSION = (Area.SLURM, "version")
     ADMIN_LEVEL = (Area.SLURM, "AdminLevel")
@@ -122,6 +123,7 @@ class Cause(Enum):
     UNAUTHORIZED = "the token is refused"
     HIDDEN = "it is not there, or not shown"
     NOT_ASKED = "something before it failed"
+    SPARED = "it is not asked now, for its sake"
 
 
 @dataclass(frozen=True, slots=True)

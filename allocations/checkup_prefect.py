@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from allocations.checkup import Cause, Check, Fault, Level, Silence, brief, not_looked_at, well, wrong
-from allocations.deployments import differences, identity, strays
+from allocations.deployments import POOL, differences, identity, of_pool, strays
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     Json = Mapping[str, Any]
 
-POOL = "headnode"
 SERVICE = "service"
 """The deployment that `cloudrock-slurm pull` and `push` serve without a work pool."""
 MEMORY = ":memory:"
@@ -45,7 +44,7 @@ IN_MEMORY = Fault(
 NO_POOL = Fault(
     Check.POOL,
     Level.ERROR,
-    f"there is no work pool {POOL}",
+    "the work pool is not there",
     "deployments have nowhere to run",
     DEPLOY,
 )
@@ -54,14 +53,14 @@ POOL_PAUSED = Fault(
     Level.WARNING,
     "the work pool is paused",
     "its runs wait until somebody resumes it",
-    f"prefect work-pool resume {POOL}",
+    "prefect work-pool resume {pool}",
 )
 NO_WORKER = Fault(
     Check.WORKER,
     Level.ERROR,
     "no worker of the pool is alive",
     "scheduled runs become late and nothing runs",
-    f"prefect worker start --pool {POOL}",
+    "prefect worker start --pool {pool}",
 )
 NOT_SERVED = Fault(
     Check.WORKER,
@@ -139,6 +138,8 @@ class PrefectFacts:
     """The deployments of prefect.yaml."""
     automations: Sequence[str] | Silence = ()
     """Where the automations on the server are not those of the file, one sentence each."""
+    pool_name: str = POOL
+    """CLOUDROCK_WORK_POOL; not the files' own, it ends the names of deployments."""
     served: str | None = None
     """The flow that CLOUDROCK_SYNC_DIRECTION serves without a pool; None where a worker runs all."""
 
@@ -155,11 +156,15 @@ def diagnose_prefect(facts: PrefectFacts) -> Iterator[Diagnosis]:
     database = facts.database
     yield not_looked_at(Check.DATABASE, database) if isinstance(database, Silence) else _database(database)
     if facts.served is not None:
-        yield _served(facts.served, facts.held)
+        yield _served(facts.served, facts.held, of_pool(SERVICE, facts.pool_name))
         return
     pool, workers = facts.pool, facts.workers
-    yield not_looked_at(Check.POOL, pool) if isinstance(pool, Silence) else _pool(pool)
-    yield not_looked_at(Check.WORKER, workers) if isinstance(workers, Silence) else _workers(workers)
+    yield not_looked_at(Check.POOL, pool) if isinstance(pool, Silence) else _pool(pool, facts.pool_name)
+    yield (
+        not_looked_at(Check.WORKER, workers)
+        if isinstance(workers, Silence)
+        else _workers(workers, facts.pool_name)
+    )
     if isinstance(facts.held, Silence):
         yield not_looked_at(Check.DEPLOYMENTS, facts.held)
     elif isinstance(facts.declared, Silence):
@@ -189,28 +194,28 @@ def _database(settings: Json) -> Diagnosis:
     return well(Check.DATABASE, "set by an address that the server keeps to itself")
 
 
-def _pool(pool: Json | None) -> Diagnosis:
+def _pool(pool: Json | None, name: str) -> Diagnosis:
     if pool is None:
-        return wrong(NO_POOL, f"no work pool {POOL!r}")
+        return wrong(NO_POOL, f"no work pool {name!r}")
     if pool.get("is_paused"):
-        return wrong(POOL_PAUSED, f"{POOL} is paused")
-    return well(Check.POOL, f"{POOL}, of type {pool.get('type')}")
+        return wrong(POOL_PAUSED, f"{name} is paused", pool=name)
+    return well(Check.POOL, f"{name}, of type {pool.get('type')}")
 
 
-def _workers(workers: Sequence[Json]) -> Diagnosis:
+def _workers(workers: Sequence[Json], pool: str) -> Diagnosis:
     alive = [str(worker.get("name")) for worker in workers if worker.get("status") == "ONLINE"]
     if alive:
         return well(Check.WORKER, brief(alive))
-    return wrong(NO_WORKER, f"{len(workers)} workers are known, none of them is alive")
+    return wrong(NO_WORKER, f"{len(workers)} workers are known, none of them is alive", pool=pool)
 
 
-def _served(flow: str, held: Sequence[Json] | Silence) -> Diagnosis:
+def _served(flow: str, held: Sequence[Json] | Silence, service: str) -> Diagnosis:
     if isinstance(held, Silence):
         return not_looked_at(Check.WORKER, held)
-    name = f"{flow}/{SERVICE}"
+    name = f"{flow}/{service}"
     function = flow.replace("-", "_")
     ends = (f".{function}", f":{function}")  # of a module path, or of a file's
-    found = [one for one in held if one["name"] == SERVICE and _entry(one).endswith(ends)]
+    found = [one for one in held if one["name"] == service and _entry(one).endswith(ends)]
     if any(one.get("status") == "READY" for one in found):
         return well(Check.WORKER, f"{name} is served")
     return wrong(NOT_SERVED, f"{name} is {'not ready' if found else 'not on the server'}")

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from allocations.billing import BillingPeriod
-from allocations.checkup import NO_COMPONENTS, Check, Silence, brief, not_looked_at, well, wrong
+from allocations.checkup import NO_COMPONENTS, Cause, Check, Silence, brief, not_looked_at, well, wrong
 from allocations.checkup_slurm_faults import (
     CONTAINER_FAILS,
     LOCAL_TIME,
@@ -24,6 +24,8 @@ from allocations.checkup_slurm_faults import (
     RUNAWAY_JOBS,
     SLURMCTLD_SILENT,
     SLURMDBD_SILENT,
+    SLURMDBD_SLOW,
+    SLURMDBD_SPARED,
     SUMS_PURGED,
     UNKNOWN_USERS,
     UNTRACKED,
@@ -53,6 +55,20 @@ END_OF_JANUARY = datetime(2026, 1, 31, 23, 59, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How slurmdbd answers us, and what it is asked at this moment."""
+
+    trouble: str
+    """How slow it has been; empty when all is well."""
+    is_open: bool
+    """Whether the circuit breaker is: then it is not asked."""
+    under_way: tuple[str, ...]
+    """Who asks now."""
+    most: int
+    """Queries of ours at a time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SlurmFacts:
     """What was learned of the cluster, and what the settings want of it."""
 
@@ -62,6 +78,7 @@ class SlurmFacts:
     """Who runs SLURM's commands there; the first question, so the one that a missing program fails."""
     utc_offset: str | Silence
     """As `date +%z` says with TZ=UTC in its environment."""
+    pace: Pace | Silence
     controller: Mapping[str, str] | Silence
     """slurmctld's configuration."""
     books: Mapping[str, str] | Silence
@@ -127,15 +144,27 @@ def _controller(facts: SlurmFacts) -> Iterator[Diagnosis]:
 
 def _books(facts: SlurmFacts) -> Iterator[Diagnosis]:
     """What slurmdbd and its accounts tell."""
-    if isinstance(facts.books, Silence):
+    if isinstance(facts.books, Silence) and facts.books.cause is Cause.SPARED:
+        yield not_looked_at(Check.SLURMDBD, facts.books)
+    elif isinstance(facts.books, Silence):
         yield wrong(SLURMDBD_SILENT, facts.books.words)
     else:
         yield well(Check.SLURMDBD, f"answers: {facts.books.get('SLURMDBD_VERSION', 'version not told')}")
+    yield _judge(Check.SPARED, facts.pace, _pace)
     yield _judge(Check.PURGE, facts.retention, _purge)
     yield _judge(Check.PURGE_SUMS, facts.sums_retention, _purge_sums)
     yield _judge(Check.DEFAULT_ACCOUNT, facts.state, _default_account, facts.default_account)
     yield _judge(Check.USERS, facts.unknown_users, _users)
     yield _judge(Check.RUNAWAY, facts.runaways, _runaways)
+
+
+def _pace(pace: Pace) -> Diagnosis:
+    if pace.trouble:
+        return wrong(SLURMDBD_SPARED if pace.is_open else SLURMDBD_SLOW, pace.trouble)
+    asked = f": {'; '.join(pace.under_way)}" if pace.under_way else ""
+    return well(
+        Check.SPARED, f"it answers in time; {len(pace.under_way)} of {pace.most} queries under way{asked}"
+    )
 
 
 def _version(told: Mapping[str, str]) -> Diagnosis:
@@ -225,7 +254,7 @@ def _purge_sums(retention: Retention | None) -> Diagnosis:
 def _default_account(state: ClusterState, account: str) -> Diagnosis:
     if account in state.accounts:
         return well(Check.DEFAULT_ACCOUNT, account)
-    return wrong(NO_DEFAULT_ACCOUNT, f"{account!r} is not on the cluster", account=account)
+    return wrong(NO_DEFAULT_ACCOUNT, f"{account!r} is not on the cluster", account=account + state.condition)
 
 
 def _users(unknown: frozenset[str]) -> Diagnosis:

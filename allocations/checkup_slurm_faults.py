@@ -35,6 +35,21 @@ SLURMDBD_SILENT = Fault(
     "no account can be made and no usage counted; orders wait",
     "systemctl restart slurmdbd",
 )
+SLURMDBD_SPARED = Fault(
+    Check.SPARED,
+    Level.WARNING,
+    "slurmdbd was slow, and is left alone for a while: the circuit breaker is open",
+    "orders and usage wait; asking on would make it slower for everybody",
+    "see what keeps slurmdbd and its database busy; then cloudrock-slurm doctor --reset-breaker, or wait for "
+    "the next try. If it is always so slow: raise SLURMDBD_SLOW_SECONDS",
+)
+SLURMDBD_SLOW = Fault(
+    Check.SPARED,
+    Level.WARNING,
+    "slurmdbd has been slow of late",
+    "it has a rest after each slow answer, and the breaker opens when it stays so slow",
+    "see what keeps slurmdbd and its database busy. If it is always so slow: raise SLURMDBD_SLOW_SECONDS",
+)
 SLURMCTLD_SILENT = Fault(
     Check.SLURMCTLD,
     Level.ERROR,
@@ -139,6 +154,8 @@ FAULTS = (
     NO_COMMANDS,
     LOCAL_TIME,
     SLURMDBD_SILENT,
+    SLURMDBD_SPARED,
+    SLURMDBD_SLOW,
     SLURMCTLD_SILENT,
     OLD_VERSION,
     NOT_ADMIN,

@@ -8,21 +8,21 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from allocations.usage import UNKNOWN, add_up, tres_seconds
+from allocations.accounts import UNKNOWN
+from allocations.hours import DAY, HOUR
+from allocations.usage import add_up, tres_seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import date, datetime
 
     from allocations.billing import BillingPeriod
     from allocations.usage import Jobs
 
-DAY = timedelta(days=1)
-HOUR = timedelta(hours=1)
 FRESH = 6 * HOUR
 """For how long the reading of a day that is older than yesterday, and has not settled, may stand."""
 
@@ -142,19 +142,6 @@ class Counted:
             empty = pd.MultiIndex.from_arrays([[], [], []], names=["day", "account", "user"])
             return pd.DataFrame(index=empty)
         return pd.concat(frames, names=["day"])
-
-
-def days_of(start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
-    """The UTC days that make up [start, end), first to last; the outer ones cut at the bounds."""
-    while start < end:
-        midnight = datetime.combine(start.astimezone(UTC).date() + DAY, datetime.min.time(), tzinfo=UTC)
-        yield start, min(midnight, end)
-        start = midnight
-
-
-def whole_hour(moment: datetime) -> datetime:
-    """The last whole hour that is not after the moment."""
-    return moment.replace(minute=0, second=0, microsecond=0)
 
 
 def is_good(day_start: datetime, read_at: datetime, now: datetime, settling_days: int) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
 
 OUR_TAG = "cloudrock-slurm"
 """Marks what is ours on a Prefect server: a tag of deployments, and how names of automations begin."""
+POOL = "headnode"
+"""The work pool in the files: of the only cluster, or of the first that uses a server."""
 DEFAULT_QUEUE = "default"
 """Where Prefect puts a deployment whose work queue nobody named."""
 PLAIN = ("description", "tags", "parameters", "enforce_parameter_schema")
@@ -47,6 +50,52 @@ def shown(value: object) -> str:
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
 
 
+def of_pool(name: str, pool: str) -> str:
+    """The name of a deployment or an artifact of a cluster that has a work pool of its own name."""
+    return name if pool == POOL else f"{name}-{pool}"
+
+
+def deployment_of_pool(entry: Json, flow: str, pool: str) -> dict[str, Any]:
+    """An entry of prefect.yaml as it is for another pool; one that names a pool of its own keeps it."""
+    if pool == POOL or entry["work_pool"]["name"] != POOL:
+        return dict(entry)
+    name = of_pool(entry["name"], pool)
+    return {
+        **entry,
+        "name": name,
+        "description": entry["description"].replace(f"{flow}/{entry['name']}", f"{flow}/{name}"),
+        "tags": [*entry["tags"], pool],
+        "work_pool": {**entry["work_pool"], "name": pool},
+    }
+
+
+def is_about_pool(automation: Json) -> bool:
+    """Whether an automation is about one work pool: each pool has its own. The others serve all of them."""
+    match = automation["trigger"].get("match") or {}
+    return "prefect.resource.name" in match and "work-pool" in str(match.get("prefect.resource.id"))
+
+
+def automation_of_pool(entry: Json, pool: str) -> dict[str, Any]:
+    """An entry of automations.yaml as it is for another pool."""
+    if pool == POOL or not is_about_pool(entry):
+        return dict(entry)
+    return {**_renamed(entry, pool), "name": f"{entry['name']} ({pool})"}
+
+
+def without_pool(name: str) -> str:
+    """An automation's name as automations.yaml has it."""
+    return re.sub(r" \([a-z0-9-]+\)$", "", name)
+
+
+def _renamed(value: Any, pool: str) -> Any:  # noqa: ANN401 - JSON
+    """A value of JSON with the pool's name in the place of the files' one."""
+    if isinstance(value, dict):
+        return {key: _renamed(one, pool) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_renamed(one, pool) for one in value]
+    return value.replace(POOL, pool) if isinstance(value, str) else value
+
+
 def identity(deployment: Json) -> tuple[str, str]:
     """Entry point and name: the same in the file and on the server."""
     return str(deployment.get("entrypoint")), str(deployment.get("name"))
@@ -61,12 +110,19 @@ def differences(declared: Json, held: Json) -> Iterator[Difference]:
 
 
 def strays(declared: Iterable[Json], held: Iterable[Json]) -> list[str]:
-    """Deployments of ours that no file names: their schedules still run. Served ones are none of them."""
-    known = {identity(one) for one in declared}
+    """Deployments of ours that no file names: their schedules still run. Served ones are none of them.
+
+    Those of other pools are other clusters'.
+    """
+    entries = list(declared)
+    known = {identity(one) for one in entries}
+    pools = {one["work_pool"]["name"] for one in entries}
     return sorted(
         str(one["name"])
         for one in held
-        if OUR_TAG in (one.get("tags") or ()) and one.get("work_pool_name") and identity(one) not in known
+        if OUR_TAG in (one.get("tags") or ())
+        and one.get("work_pool_name") in pools
+        and identity(one) not in known
     )
 
 

@@ -129,7 +129,7 @@ def stray(account: Account, known: Belongings, sides: BothSides) -> Finding:
         resource=resource,
         found=f"{contents}; {'made by us' if account.ours else 'not made by us'}",
         expected=expected,
-        remedy=remedy_for(account, contents, sides.snapshot),
+        remedy=remedy_for(account, contents, sides),
         traces=((Trace(action=ADD_ACCOUNTS, name=name),),),
     )
 
@@ -143,11 +143,13 @@ def contents_of(account: Account, observed: ClusterState) -> str:
     return ", ".join([*parts, "draining"] if account.draining else parts)
 
 
-def remedy_for(account: Account, contents: str, snapshot: Snapshot) -> str:
+def remedy_for(account: Account, contents: str, sides: BothSides) -> str:
     """What to do about an account that nothing needs."""
-    if snapshot.unreadable_resources:
+    if sides.snapshot.unreadable_resources:
         return "wait: it may belong to a resource that could not be read; mend that one first"
-    command = f"`sacctmgr delete account where {shlex.quote(f'name={account.name}')}`"
+    command = (
+        f"`sacctmgr delete account where {shlex.quote(f'name={account.name}')}{sides.observed.condition}`"
+    )
     if not account.ours:
         return f"whose it is must be found out; if nobody's: {command}"
     return (
@@ -173,10 +175,11 @@ def closed_accounts(sides: BothSides, rules: Rules) -> Iterator[Finding]:
             account = observed.accounts.get(name)
             reopened = name == names.allocation and resource.uuid in at_rest
             if account and (account.closed or account.draining) and not (account.draining and reopened):
-                yield closed_account(account, resource if name == names.allocation else None)
+                whose = resource if name == names.allocation else None
+                yield closed_account(account, whose, observed.condition)
 
 
-def closed_account(account: Account, resource: Resource | None) -> Finding:
+def closed_account(account: Account, resource: Resource | None, condition: str) -> Finding:
     """An account that takes no jobs; below a project's or a customer's nothing runs either."""
     name = account.name
     return Finding(
@@ -185,7 +188,7 @@ def closed_account(account: Account, resource: Resource | None) -> Finding:
         resource=resource,
         found="takes no new jobs" + (", and is marked as about to go" if account.draining else ""),
         expected="open",
-        remedy=f"find out who closed it and why; `sacctmgr modify account where name={name} set "
+        remedy=f"find out who closed it and why; `sacctmgr modify account where name={name}{condition} set "
         "GrpSubmitJobs=-1` opens it",
         traces=(closing(name),),
     )

@@ -50,7 +50,7 @@ def barred_members(name: AccountName, resource: Resource, sides: BothSides) -> I
             found="members of the team who may submit no jobs",
             expected="open",
             remedy=f"find out who closed them and why; `sacctmgr modify user where name={','.join(barred)} "
-            f"account={name} set MaxSubmitJobs=-1 GrpSubmitJobs=-1` opens them",
+            f"account={name}{observed.condition} set MaxSubmitJobs=-1 GrpSubmitJobs=-1` opens them",
             traces=tuple(closing(name, user) for user in barred),
         )
 
@@ -70,7 +70,8 @@ def strangers(name: AccountName, resource: Resource, sides: BothSides) -> Iterat
             resource=resource,
             found="an association, and a name that pull neither adds nor removes",
             expected="no association",
-            remedy="find out who added them and why; `sacctmgr delete user` takes the association away",
+            remedy="find out who added them and why; `sacctmgr delete user where name=... "
+            f"account={name}{sides.observed.condition}` takes the association away",
             traces=tuple((Trace(action=ADD_ASSOCIATIONS, pair=(name, user)),) for user in odd),
         )
 
@@ -92,15 +93,16 @@ def default_accounts(sides: BothSides, rules: Rules, due: Container[Association]
         moved = tuple(user for user in sorted(users) if Association(default, user) in due)
         rest = tuple(sorted(set(users) - set(moved)))
         if moved:
-            finding = lost_default(default, moved, rules, is_there=True)
+            finding = lost_default(default, moved, rules, is_there=True, condition=observed.condition)
             remedy = f"the next pull gives them {rules.default_account}"
             yield replace(finding, mender=Mender.PULL, remedy=remedy)
         if rest:
-            yield lost_default(default, rest, rules, is_there=default in observed.accounts)
+            is_there = default in observed.accounts
+            yield lost_default(default, rest, rules, is_there=is_there, condition=observed.condition)
 
 
 def lost_default(
-    default: AccountName, users: tuple[UserName, ...], rules: Rules, *, is_there: bool
+    default: AccountName, users: tuple[UserName, ...], rules: Rules, *, is_there: bool, condition: str
 ) -> Finding:
     """Some users with one such default account."""
     if not default:
@@ -121,7 +123,7 @@ def lost_default(
         users=users,
         found=found,
         expected=f"an account that stays, such as {rules.default_account}",
-        remedy=f"`sacctmgr modify user where name={','.join(users)} set "
+        remedy=f"`sacctmgr modify user where name={','.join(users)}{condition} set "
         f"defaultaccount={rules.default_account}` (they need an association with it first)",
         traces=chosen if is_there else ((Trace(action=REMOVE_ACCOUNTS, name=default),),),
     )

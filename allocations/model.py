@@ -57,6 +57,14 @@ class ClusterState:
     barred: frozenset[Association] = field(default=frozenset(), compare=False)
     """Those under which the user can submit nothing either, by others' doing: nothing is planned for them."""
 
+    cluster: str = field(default="", compare=False)
+    """Its name in slurmdbd, when it was observed there."""
+
+    @property
+    def condition(self) -> str:
+        """` cluster=NAME`, for commands that people shall run: without, sacctmgr would mean every cluster."""
+        return f" cluster={self.cluster}" if self.cluster else ""
+
     @cached_property
     def users(self) -> frozenset[UserName]:
         """Everybody whom the cluster knows, by a default account or an association."""

@@ -22,9 +22,6 @@ FORMULA = (
 )
 """What makes TRES-seconds of a record, in words: sums kept under other words mean something else."""
 
-UNKNOWN = "(unknown)"
-"""Stands for an account or user that sacct could not name, so that totals stay whole."""
-
 CPU = "cpu"
 LARGEST_SUM = 2.0**62
 """TRES-seconds of one window, over all TRES, below which int64 is certainly exact."""

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from allocations.checkup import NOT_LOOKED_AT_WHY, Check, Level, worst
 from cloudrock_slurm.ending import calm_ending
-from flows.examining import examine
+from flows.examining import close_breaker, examine
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,9 +27,11 @@ WIDEST_LEVEL = max(len(level.value) for level in Level)
 WIDEST_TITLE = max(len(check.title) for check in Check)
 
 
-def doctor(*, as_json: bool = False) -> int:
+def doctor(*, as_json: bool = False, reset_breaker: bool = False) -> int:
     """Print what was found; 0 when all is well, 1 for warnings, 2 for errors."""
     with calm_ending():
+        if reset_breaker:
+            sys.stderr.write(f"the circuit breaker is closed; before: {close_breaker()}\n")
         diagnoses = examine()
     if as_json:
         sys.stdout.write(json.dumps(as_tree(diagnoses), indent=2) + "\n")

@@ -35,9 +35,12 @@ def drift(*, as_json: bool = False) -> int:
         with open_cloudrock(settings) as cloudrock:
             report = compare(cloudrock, slurm, settings, rules, datetime.now(UTC))
     if as_json:
-        sys.stdout.write(json.dumps(as_tree(report), indent=2) + "\n")
+        sys.stdout.write(json.dumps({"cluster": slurm.known, **as_tree(report)}, indent=2) + "\n")
     else:
-        show(report, Console(highlight=False))
+        console = Console(highlight=False)
+        if slurm.known:
+            console.print(Text(f"On the cluster {slurm.known}:", style="dim"))
+        show(report, console)
     return DRIFT if report.findings else 0
 
 

@@ -85,17 +85,18 @@ def check() -> int:
 
 
 @app.command
-def doctor(*, json: bool = False) -> int:
+def doctor(*, json: bool = False, reset_breaker: bool = False) -> int:
     """Look at settings, marketplace, SLURM and Prefect: what is wrong, why it matters, what mends it.
 
     It only reads. Exit 0: all OK; 1: warnings; 2: errors. docs/doctor.md lists everything that it may find.
 
     Args:
         json: print the findings for a program.
+        reset_breaker: first forget that slurmdbd was slow: it is asked again at once (docs/protection.md).
     """
     from cloudrock_slurm.doctor import doctor as perform  # noqa: PLC0415 - the tables take time to import
 
-    return perform(as_json=json)
+    return perform(as_json=json, reset_breaker=reset_breaker)
 
 
 @app.command

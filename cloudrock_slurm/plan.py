@@ -6,11 +6,13 @@ import json
 import shlex
 import sys
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.text import Text
 
+from allocations.changes import DeleteAccount
 from allocations.errors import UnsafePlan
 from allocations.guards import Guards, refuse_unsafe
 from allocations.plan import AwaitJobs, MakeHomes, ReportUsage
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     from allocations.planning import Part, RunPlan
     from allocations.snapshot import Snapshot
     from flows.settings import Settings
+    from slurm_io.changing import Target
+    from slurm_io.client import Slurm
     from slurm_io.commands import Command
 
 NEWCOMERS = "people who are new to the cluster"
@@ -46,11 +50,12 @@ def plan(*, commands: bool = False, as_json: bool = False, adopt_parents: bool =
             snapshot, observed = gather(cloudrock, slurm, settings)
         found = plan_run(snapshot, observed, rules)
         unsafe = unsafe_because(found, observed, rules, settings)
+        shown = Commands(slurm, settings.homedir_umask)
         if as_json:
-            sys.stdout.write(json.dumps(as_tree(found, snapshot, unsafe, settings), indent=2) + "\n")
+            sys.stdout.write(json.dumps(as_tree(found, snapshot, unsafe, shown), indent=2) + "\n")
         else:
             console = Console(highlight=False, soft_wrap=True)
-            Terminal(console, settings, commands).show(found, snapshot, unsafe)
+            Terminal(console, shown, commands).show(found, snapshot, unsafe)
         return FAILED if unsafe else 0
 
 
@@ -68,11 +73,12 @@ class Terminal:
     """The plan for a person at a terminal."""
 
     console: Console
-    settings: Settings
+    commands: Commands
     with_commands: bool
 
     def show(self, found: RunPlan, snapshot: Snapshot, unsafe: str) -> None:
         """All of it, in the order in which it would be applied."""
+        self.tell_cluster()
         if found.newcomers:
             self.tell(NEWCOMERS, found.registration.steps)
         for part in found.parts:
@@ -87,13 +93,18 @@ class Terminal:
         if unsafe:
             self.console.print(Text(f"A pull would refuse this plan: {unsafe}", style="bold red"))
 
+    def tell_cluster(self) -> None:
+        """Which cluster it is for, when that was asked."""
+        if self.commands.slurm.known:
+            self.console.print(Text(f"On the cluster {self.commands.slurm.known}:", style="dim"))
+
     def tell(self, title: str, steps: tuple[Step, ...], *lines: str) -> None:
         """One part: its title, its steps with their reasons, and what else there is to say."""
         self.console.print(Text(title, style="bold"))
         for step in steps:
             why = (Text(f"({step.reason})", style="dim"),) if step.reason else ()
             self.console.print(Text(f"  {step.act}", style=style_of(step)), *why)
-            for command in commands_of(step, self.settings) if self.with_commands else ():
+            for command in self.commands.of(step) if self.with_commands else ():
                 self.console.print(Text(f"      $ {shlex.join(command)}"))
         for line in lines:
             self.console.print(Text(f"  {line}"))
@@ -129,20 +140,32 @@ def style_of(step: Step) -> str:
     return {"+": "green", "-": "red", "~": "yellow"}.get(str(step.act)[:1], "")
 
 
-def commands_of(step: Step, settings: Settings) -> tuple[Command, ...]:
-    """The exact commands of a step."""
-    act = step.act
-    if isinstance(act, AwaitJobs):
-        accounts = {act.account}
-        return (show_queue(accounts), show_active_jobs(accounts))
-    if isinstance(act, ReportUsage):
-        return ()
-    if isinstance(act, MakeHomes):
-        return tuple(make_home(user, settings.homedir_umask) for user in act.users)
-    return commands_for(act)
+@dataclass(frozen=True)
+class Commands:
+    """The exact commands of steps. No slots: what deletions depend on is asked once."""
+
+    slurm: Slurm
+    home_umask: str
+
+    def of(self, step: Step) -> tuple[Command, ...]:
+        """Those of one step."""
+        act = step.act
+        if isinstance(act, AwaitJobs):
+            queue = show_queue(self.slurm.named, {act.account})
+            return (queue, show_active_jobs(self.slurm.cluster, {act.account}))
+        if isinstance(act, ReportUsage):
+            return ()
+        if isinstance(act, MakeHomes):
+            return tuple(make_home(user, self.home_umask) for user in act.users)
+        return commands_for(act, self.deleting if isinstance(act, DeleteAccount) else self.slurm.target)
+
+    @cached_property
+    def deleting(self) -> Target:
+        """What accounts are deleted on."""
+        return self.slurm.target_for_deleting
 
 
-def as_tree(found: RunPlan, snapshot: Snapshot, unsafe: str, settings: Settings) -> dict[str, Any]:
+def as_tree(found: RunPlan, snapshot: Snapshot, unsafe: str, commands: Commands) -> dict[str, Any]:
     """The plan for a program."""
 
     def steps_of(steps: tuple[Step, ...]) -> list[dict[str, Any]]:
@@ -151,7 +174,7 @@ def as_tree(found: RunPlan, snapshot: Snapshot, unsafe: str, settings: Settings)
                 "step": str(step.act),
                 "kind": type(step.act).__name__,
                 "reason": step.reason,
-                "commands": [list(command) for command in commands_of(step, settings)],
+                "commands": [list(command) for command in commands.of(step)],
             }
             for step in steps
         ]
@@ -176,6 +199,7 @@ def as_tree(found: RunPlan, snapshot: Snapshot, unsafe: str, settings: Settings)
         for order in snapshot.pending
     ]
     return {
+        "cluster": commands.slurm.known,
         "newcomers": steps_of(found.registration.steps),
         "parts": parts,
         "pending": pending,

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from allocations.repairing import plan_repair
 from cloudrock_slurm.ending import FAILED, calm_ending
-from cloudrock_slurm.plan import NEWCOMERS, Terminal, title_of, words_of
+from cloudrock_slurm.plan import NEWCOMERS, Commands, Terminal, title_of, words_of
 from flows.doors import open_cloudrock, open_slurm
 from flows.gathering import gather
 from flows.settings import load_rules, load_settings
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from prefect.client.schemas.objects import State
 
     from allocations.planning import RunPlan
-    from flows.settings import Settings
 
 
 def repair(accounts: Sequence[str], *, dry_run: bool = False) -> int:
@@ -31,13 +30,15 @@ def repair(accounts: Sequence[str], *, dry_run: bool = False) -> int:
         slurm = open_slurm(settings)
         with open_cloudrock(settings) as cloudrock:
             snapshot, observed = gather(cloudrock, slurm, settings)
-        show(plan_repair(snapshot, observed, rules, accounts), settings, with_commands=dry_run)
+        commands = Commands(slurm, settings.homedir_umask)
+        show(plan_repair(snapshot, observed, rules, accounts), commands, with_commands=dry_run)
         return 0 if dry_run else carry_out(accounts)
 
 
-def show(plan: RunPlan, settings: Settings, *, with_commands: bool) -> None:
+def show(plan: RunPlan, commands: Commands, *, with_commands: bool) -> None:
     """The plan in an operator's words."""
-    terminal = Terminal(Console(highlight=False, soft_wrap=True), settings, with_commands)
+    terminal = Terminal(Console(highlight=False, soft_wrap=True), commands, with_commands)
+    terminal.tell_cluster()
     if plan.newcomers:
         terminal.tell(NEWCOMERS, plan.registration.steps)
     for part in plan.parts:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from prefect.states import Failed
 
 from flows.expected import EXPECTED, MAY_PASS
+from slurm_io.errors import SlurmdbdSpared
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,9 +41,9 @@ def install_filter() -> None:
 
 
 def may_pass(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
-    """Whether a failed task is worth its retries."""
+    """Whether a failed task is worth its retries; not where slurmdbd is spared, which takes minutes."""
     result = state.result(raise_on_failure=False)
-    return isinstance(result, MAY_PASS)
+    return isinstance(result, MAY_PASS) and not isinstance(result, SlurmdbdSpared)
 
 
 def calmly(

@@ -11,6 +11,7 @@ from allocations.reconcile import Reconcile
 from allocations.reports import claimed, reportable
 from flows import tasks, usage_tasks
 from flows.corrections import remember
+from flows.counting import longest_question
 from flows.doors import open_day_store
 from flows.reconciling import Counting
 from flows.run_progress import run_progress
@@ -64,6 +65,7 @@ class Doors:
             refresh=refresh,
             settling_days=self.settings.usage_settling_days,
             kept_since=retention.kept_since(now) if retention else None,
+            longest=longest_question(self.slurm.runner),
             noticed=partial(remember, self.settings.state_dir, period),
             progress=run_progress(f"counting {period}"),
         )

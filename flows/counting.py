@@ -8,16 +8,9 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from allocations.days import (
-    DAY,
-    WindowUsage,
-    corrections_of,
-    days_of,
-    is_good,
-    month_of,
-    together,
-    whole_hour,
-)
+from allocations.days import WindowUsage, corrections_of, is_good, month_of, together
+from allocations.hours import DAY, days_of, whole_hour
+from flows.protected import is_slow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -25,6 +18,7 @@ if TYPE_CHECKING:
 
     from allocations.billing import BillingPeriod
     from allocations.days import Correction, Counted
+    from slurm_io.runner import Runner
 
 SETTLING_DAYS = 3
 """A day's jobs are counted anew again and again for so many days, its own included."""
@@ -77,6 +71,7 @@ def count_month(  # noqa: PLR0913 - each is one fact about the count
     settling_days: int = SETTLING_DAYS,
     noticed: Noticed | None = None,
     kept_since: datetime | None = None,
+    longest: Callable[[], timedelta] = lambda: LONGEST,
 ) -> Counted:
     """Every account's and user's usage of [period.start, cutoff).
 
@@ -94,6 +89,7 @@ def count_month(  # noqa: PLR0913 - each is one fact about the count
             cannot be noticed a second time.
         kept_since: from when on slurmdbd still has all job records (PurgeJobAfter); None: for ever. A stored
             day from before stands, even with a refresh: it would be read as if nothing had been used.
+        longest: for how much time one question may be, asked before each: less while slurmdbd is slow.
 
     Raises:
         SlurmError: as `read` does. Nothing is counted then: no day is ever guessed.
@@ -118,7 +114,7 @@ def count_month(  # noqa: PLR0913 - each is one fact about the count
             missing.append((start, end))
     stored = [start.date() for start in windows]
     corrections: list[Correction] = []
-    for parts in days_read(missing, read_several or one_by_one(read), allowance_by(held.values())):
+    for parts in days_read(missing, read_several or one_by_one(read), allowance_by(held.values()), longest):
         windows |= {part.start: part for part in parts}
         changes = changes_since(held.get(parts[0].start), parts)
         if changes and noticed:
@@ -136,6 +132,11 @@ def count_month(  # noqa: PLR0913 - each is one fact about the count
         corrections=corrections,
         remarks=remarks,
     )
+
+
+def longest_question(runner: Runner) -> Callable[[], timedelta]:
+    """For how much time sacct should be asked at once: a day at a time while slurmdbd is slow."""
+    return lambda: DAY if is_slow(runner) else LONGEST
 
 
 def is_purged(day_start: datetime, kept_since: datetime | None) -> bool:
@@ -196,7 +197,10 @@ def lasting(time: timedelta, windows: Iterable[WindowUsage]) -> timedelta:
 
 
 def days_read(
-    days: Sequence[tuple[datetime, ...]], read: Several, allowance: timedelta
+    days: Sequence[tuple[datetime, ...]],
+    read: Several,
+    allowance: timedelta,
+    longest: Callable[[], timedelta],
 ) -> Iterator[tuple[WindowUsage, ...]]:
     """Each day's windows, as many days with one question as keep its answer small.
 
@@ -204,7 +208,7 @@ def days_read(
     """
     place = 0
     while place < len(days):
-        first, bounds = place, [*days[place]]
+        first, bounds, allowance = place, [*days[place]], min(allowance, longest())
         place += 1
         while place < len(days) and days[place][0] == bounds[-1] and days[place][-1] - bounds[0] <= allowance:
             bounds += days[place][1:]

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from pydantic import field_validator
-from pydantic_settings import BaseSettings
 
 from allocations.reconcile import Reconcile
+from flows.protection_settings import ProtectionSettings
 from flows.variables import variable
 
 FEWEST_DAYS = 2
 """Today, and yesterday: late records of its last hours are ordinary."""
 
 
-class CountingSettings(BaseSettings):
+class CountingSettings(ProtectionSettings):
     """A part of `flows.settings.Settings`, which says where they are read from."""
 
     usage_settling_days: int = variable(

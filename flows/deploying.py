@@ -7,8 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from prefect.events.schemas.automations import AutomationCore
 
-from allocations.deployments import OUR_TAG, as_sent, differences, identity, strays
+from allocations.deployments import (
+    OUR_TAG,
+    as_sent,
+    differences,
+    identity,
+    is_about_pool,
+    strays,
+    without_pool,
+)
 from flows.deployment_files import AUTOMATIONS_FILE, DEPLOYMENTS_FILE, read_automations, read_deployments
+from flows.work_pool import load_work_pool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -45,8 +54,9 @@ class Deploying:
         Raises:
             SettingsError: something in them is wrong.
         """
-        self.entries = read_deployments()
-        self.automations, self.lacking = read_automations(self.server.notification_blocks())
+        pool = load_work_pool()
+        self.entries = read_deployments(pool=pool)
+        self.automations, self.lacking = read_automations(self.server.notification_blocks(), pool=pool)
 
     def steps(self) -> Iterator[Step]:
         """Everything that differs, in the order in which it can be made right."""
@@ -141,7 +151,7 @@ def automation_differences(server: Server) -> list[str]:
     Raises:
         SettingsError: the file cannot be read, or the server does not answer.
     """
-    automations, _ = read_automations(server.notification_blocks())
+    automations, _ = read_automations(server.notification_blocks(), pool=load_work_pool())
     steps = Deploying(server, automations=automations).for_automations()
     missing = {"+": "missing: ", "~": "otherwise: ", "!": ""}
     return [missing[step.sentence[0]] + step.sentence[2:] for step in steps]
@@ -155,12 +165,18 @@ def fields_changed(wanted: AutomationCore, held: dict[str, Any]) -> list[str]:
 
 
 def unwanted(wanted: Iterable[AutomationCore], held: Sequence[dict[str, Any]]) -> Iterator[str]:
-    """Automations of ours that no file names, or that are there twice: what they do is done all the same."""
+    """Automations of ours that no file names, or that are there twice: what they do is done all the same.
+
+    One that is about another cluster's pool is that cluster's.
+    """
+    wanted = list(wanted)
     names = {one.name for one in wanted}
+    about_pools = {without_pool(one.name) for one in wanted if is_about_pool(one.model_dump(mode="json"))}
     seen: set[str] = set()
     for one in held:
         name = str(one["name"])
-        if name.startswith(PREFIX) and (name not in names or name in seen):
+        elsewhere = name not in names and without_pool(name) in about_pools
+        if name.startswith(PREFIX) and not elsewhere and (name not in names or name in seen):
             why = "there a second time" if name in seen else f"not in {AUTOMATIONS_FILE}"
             yield f"! automation {name!r}: {why}: prefect automation delete --id {one['id']}"
         seen.add(name)

@@ -13,6 +13,7 @@ from prefect.flows import load_flow_from_entrypoint
 from prefect.utilities.callables import parameter_schema
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
 
+from allocations.deployments import POOL, automation_of_pool, deployment_of_pool
 from flows.settings import SettingsError
 
 if TYPE_CHECKING:
@@ -98,8 +99,10 @@ class DeploymentsFile(Strict):
     deployments: list[Deployment]
 
 
-def read_deployments(file: Path = DEPLOYMENTS_FILE) -> list[dict[str, Any]]:
+def read_deployments(file: Path = DEPLOYMENTS_FILE, pool: str = POOL) -> list[dict[str, Any]]:
     """Each deployment as the file has it, with what follows from its flow: its name and parameters' schema.
+
+    For another work pool than the files' own, its name is in those of the deployments.
 
     Raises:
         SettingsError: something in it is wrong; one line for each finding.
@@ -111,7 +114,8 @@ def read_deployments(file: Path = DEPLOYMENTS_FILE) -> list[dict[str, Any]]:
         flow = flow_of(deployment, file)
         schema = parameter_schema(flow).model_dump(exclude_unset=True)
         facts = {"flow_name": flow.name, "parameter_openapi_schema": schema, "pull_steps": pull}
-        entries.append({**deployment.model_dump(exclude_unset=True), **facts})
+        entry = deployment_of_pool(deployment.model_dump(exclude_unset=True), flow.name, pool)
+        entries.append({**entry, **facts})
     return entries
 
 
@@ -134,7 +138,7 @@ def flow_of(deployment: Deployment, file: Path) -> Flow[..., Any]:
 
 
 def read_automations(
-    blocks: Mapping[str, str], file: Path = AUTOMATIONS_FILE
+    blocks: Mapping[str, str], file: Path = AUTOMATIONS_FILE, pool: str = POOL
 ) -> tuple[list[AutomationCore], frozenset[str]]:
     """The automations of the file, and the names of notification blocks that the server lacks.
 
@@ -143,6 +147,7 @@ def read_automations(
     Args:
         blocks: name to id of the server's notification blocks.
         file: where they stand.
+        pool: the work pool for which those are that are about a pool.
 
     Raises:
         SettingsError: something in it is wrong; one line for each finding.
@@ -153,7 +158,7 @@ def read_automations(
         raise SettingsError(f"{file}: expected one key, automations, with a list of them")
     lacking: set[str] = set()
     found = []
-    for entry in entries:
+    for entry in (automation_of_pool(one, pool) for one in entries):
         given = {**entry, "actions": list(with_ids(entry.get("actions") or (), blocks, lacking))}
         automation = checked(lambda given=given: AutomationCore.model_validate(given), file)  # type: ignore[misc]
         if strange := sorted(lost(given, automation.model_dump(mode="json"))):

@@ -44,7 +44,7 @@ def check() -> State[Any]:
     """The flow's body."""
     settings = load_settings()
     rules = load_rules(settings)
-    slurm = open_slurm(settings)
+    slurm = open_slurm(settings, events.hearing(settings.offering_uuid))
     with open_cloudrock(settings) as cloudrock:
         report = compare_both_sides(cloudrock, slurm, settings, rules)
     publish_drift(report)

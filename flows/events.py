@@ -14,6 +14,7 @@ from prefect.events import emit_event
 from prefect.exceptions import EventTooLarge
 from prefect.logging import get_run_logger
 
+from flows.protected import Happening
 from flows.site import subject_of
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from allocations.outcomes import Outcome
     from allocations.reports import ResourceUsage
     from flows.gate import Gate
+    from flows.protected import Hear, Notice
 
 MOST_NAMED = 50
 """Accounts or findings in one event; a server takes no event above 1.5 MB."""
@@ -97,7 +99,36 @@ RECONCILIATION_FAILED = Kind(
         "reasons": "how each differs, one sentence each",
     },
 )
-KINDS = (ORDER_APPLIED, ORDER_ERRED, USAGE_UPLOADED, DRIFT_FOUND, RECONCILIATION_FAILED)
+SPARED = {
+    "offering": "uuid of the offering",
+    "since": "when the first slow answer was asked for",
+    "reason": "the last slow answer",
+}
+SLURMDBD_SLOW = Kind(
+    "cloudrock-slurm.slurmdbd.slow",
+    "cloudrock-slurm.offering.{offering}",
+    "the circuit breaker opened: slurmdbd is left alone for a while",
+    {
+        **SPARED,
+        "openings": "how often it has opened in this trouble",
+        "next_try": "when slurmdbd is tried again",
+    },
+)
+SLURMDBD_WELL = Kind(
+    "cloudrock-slurm.slurmdbd.well",
+    "cloudrock-slurm.offering.{offering}",
+    "the circuit breaker closed: slurmdbd is asked again",
+    SPARED,
+)
+KINDS = (
+    ORDER_APPLIED,
+    ORDER_ERRED,
+    USAGE_UPLOADED,
+    DRIFT_FOUND,
+    RECONCILIATION_FAILED,
+    SLURMDBD_SLOW,
+    SLURMDBD_WELL,
+)
 
 
 def order_applied(outcome: Outcome) -> None:
@@ -170,6 +201,23 @@ def reconciliation_failed(offering: str, period: BillingPeriod, gate: Gate) -> N
         "reasons": [reason[:LONGEST] for reason in list(reasons.values())[:MOST_NAMED]],
     }
     emit(RECONCILIATION_FAILED, "the offering", facts)
+
+
+def hearing(offering: str) -> Hear:
+    """Tells a run's log of what becomes of slurmdbd's protection, and the server when its breaker moves."""
+    logger = get_run_logger()
+
+    def hear(notice: Notice) -> None:
+        logger.warning("%s", notice.text)
+        breaker = notice.breaker
+        facts = {"offering": offering, "since": str(breaker.since), "reason": breaker.reason[:LONGEST]}
+        if notice.happening is Happening.OPENED:
+            more = {"openings": breaker.openings, "next_try": str(breaker.until)}
+            emit(SLURMDBD_SLOW, "the offering", {**facts, **more})
+        elif notice.happening is Happening.CLOSED:
+            emit(SLURMDBD_WELL, "the offering", facts)
+
+    return hear
 
 
 def emit(kind: Kind, title: str, payload: dict[str, Any], *, allocation: str = "") -> None:

@@ -17,25 +17,29 @@ from allocations.checkup_marketplace import (
     diagnose_marketplace,
 )
 from allocations.checkup_prefect import diagnose_prefect
-from allocations.checkup_slurm import SlurmFacts, diagnose_slurm
+from allocations.checkup_slurm import Pace, SlurmFacts, diagnose_slurm
 from allocations.errors import InvalidComponents
 from cloudrock_io.errors import CloudrockNotFound, CloudrockUnauthorized
 from cloudrock_io.repeating import Patience
 from flows.choices import DeploymentType, UsernameSource
-from flows.doors import open_cloudrock, open_slurm
+from flows.doors import open_cloudrock, open_protected
 from flows.expected import EXPECTED, MAY_PASS
 from flows.settings import SettingsError, load_components, load_settings
 from slurm_io import checkup
 from slurm_io.client import Slurm
+from slurm_io.errors import SlurmdbdSpared
 from slurm_io.parsing_checkup import parse_books_settings
 from slurm_io.retention import SUMS, parse_retention
+from slurm_io.scope import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
+    from allocations.accounts import ClusterName
     from allocations.components import Components
     from allocations.marketplace import Offering, TokenOwner
     from flows.choices import SyncDirection
+    from flows.protected import Protected
     from flows.settings import Settings
     from slurm_io.runner import Runner
 
@@ -44,7 +48,7 @@ T = TypeVar("T")
 SECONDS = 20.0
 """The longest that one SLURM command may take here."""
 PATIENCE = Patience(connect_timeout=5, read_timeout=15, attempts=1)
-SILENT = frozenset({Cause.UNREACHABLE, Cause.NOT_ASKED})
+SILENT = frozenset({Cause.UNREACHABLE, Cause.NOT_ASKED, Cause.SPARED})
 """What makes a further question useless; one that was refused says nothing of others."""
 
 
@@ -113,6 +117,8 @@ def cause_of(failure: Exception) -> Cause:
         return Cause.UNAUTHORIZED
     if isinstance(failure, CloudrockNotFound):
         return Cause.HIDDEN
+    if isinstance(failure, SlurmdbdSpared):
+        return Cause.SPARED
     return Cause.UNREACHABLE if isinstance(failure, MAY_PASS) else Cause.UNKNOWN
 
 
@@ -142,16 +148,20 @@ def marketplace_facts(settings: Settings, components: Components) -> Marketplace
 
 def slurm_facts(settings: Settings, components: Components) -> SlurmFacts:
     """In ten commands or so; what depends on something that does not answer is not asked."""
-    door = Questions(asked(lambda: checkup.Hurried(open_slurm(settings).runner, SECONDS)))
+    slurmdbd = open_protected(settings)
+    pace = pace_of(slurmdbd)
+    door = Questions(checkup.Hurried(slurmdbd, SECONDS))
+    known: list[ClusterName] = []
     user = door.ask(checkup.fetch_user)
     slurm = door.unless(user, "SLURM's commands cannot be run")
-    controller = slurm.ask(checkup.fetch_controller)
+    controller = slurm.ask(partial(checkup.fetch_controller, elsewhere=settings.cluster))
     text = slurm.ask(checkup.fetch_configuration)
     books = slurm.unless(text, "slurmdbd does not answer", SILENT)
-    state = books.ask(lambda runner: Slurm(runner).observe())
+    state = books.ask(lambda runner: Slurm(runner, settings.cluster, known).observe())
     return SlurmFacts(
         container=settings.container_name if settings.deployment_type is DeploymentType.DOCKER else None,
         user=user,
+        pace=pace,
         utc_offset=slurm.ask(checkup.fetch_offset),
         controller=controller,
         books=text if isinstance(text, Silence) else asked(lambda: parse_books_settings(text)),
@@ -162,7 +172,27 @@ def slurm_facts(settings: Settings, components: Components) -> SlurmFacts:
         unknown_users=state
         if isinstance(state, Silence)
         else slurm.ask(partial(checkup.fetch_unknown_people, users=state.users)),
-        runaways=books.unless(controller, "slurmctld does not answer", SILENT).ask(checkup.fetch_runaways),
+        runaways=books.unless(controller, "slurmctld does not answer", SILENT).ask(
+            lambda runner: checkup.fetch_runaways(Scope(runner, settings.cluster, known))
+        ),
         default_account=settings.default_account,
         components=components,
     )
+
+
+def pace_of(runner: Protected) -> Pace | Silence:
+    """What is known of slurmdbd's pace, without asking it."""
+    if not runner.usable():
+        return Silence("CLOUDROCK_STATE_DIR cannot be written, so slurmdbd is not spared")
+    breaker = runner.file.read()
+    return Pace(
+        trouble="" if breaker.is_well else str(breaker),
+        is_open=breaker.until is not None,
+        under_way=tuple(runner.budget.under_way(runner.protection.queries)),
+        most=runner.protection.queries,
+    )
+
+
+def close_breaker() -> str:
+    """By hand: slurmdbd is asked again at once; what the breaker was."""
+    return str(open_protected(load_settings()).close())

@@ -10,12 +10,14 @@ from prefect.client.orchestration import get_client
 from prefect.settings import get_current_settings
 
 from allocations.checkup import Cause, Silence
-from allocations.checkup_prefect import MEMORY, POOL, PrefectFacts
+from allocations.checkup_prefect import MEMORY, PrefectFacts
+from allocations.deployments import POOL
 from flows.choices import SyncDirection
 from flows.deploying import automation_differences
 from flows.deployment_files import read_deployments
 from flows.prefect_server import Server
 from flows.settings import SettingsError
+from flows.work_pool import load_work_pool
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,8 +42,12 @@ def prefect_facts(direction: SyncDirection | None) -> PrefectFacts:
     `direction`: the side that is served without a work pool; None where a worker runs all.
     """
     url = get_current_settings().api.url or ""
+    try:
+        name = load_work_pool()
+    except SettingsError:  # the checkup of the settings says so
+        name = POOL
     version, database, pool, workers, held, automations = (
-        told_by_server() if url else [Silence(NO_ADDRESS)] * ANSWERS
+        told_by_server(name) if url else [Silence(NO_ADDRESS)] * ANSWERS
     )
     return PrefectFacts(
         url=url,
@@ -51,20 +57,21 @@ def prefect_facts(direction: SyncDirection | None) -> PrefectFacts:
         workers=workers,
         held=held,
         our_version=prefect.__version__,
-        declared=from_files(read_deployments),
+        declared=from_files(lambda: read_deployments(pool=name)),
+        pool_name=name,
         automations=automations,
         served=SERVED[direction] if direction else None,
     )
 
 
-def told_by_server() -> list[Any]:
+def told_by_server(pool: str) -> list[Any]:
     """Version, database, work pool, workers, deployments, and in words how automations differ.
 
     In the place of each possibly a Silence.
 
     Prefect tries a server that does not answer several times, so it is then asked nothing more.
     """
-    here = {"name": POOL, "work_pool_name": POOL}
+    here = {"name": pool, "work_pool_name": pool}
     with get_client({"timeout": SECONDS}, sync_client=True) as client:
         version = asked(lambda: client.request("GET", "/admin/version"))
         if isinstance(version, Silence):

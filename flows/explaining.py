@@ -6,8 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from allocations.backfilling import chosen, claimed_once
-from allocations.days import days_of
 from allocations.errors import InvalidPeriod
+from allocations.hours import days_of
 from allocations.month_report import (
     MonthReport,
     day_table,
@@ -20,7 +20,7 @@ from allocations.reports import held_amounts, reportable, usage_of
 from allocations.shares import seconds_by_user
 from allocations.usage import seconds_by_account
 from flows.corrections import remember
-from flows.counting import count_month
+from flows.counting import count_month, longest_question
 from flows.doors import open_day_store
 from flows.progress import Progress, say_nothing
 from slurm_io.retention import fetch_retention
@@ -79,6 +79,7 @@ def explain(
         settling_days=doors.settings.usage_settling_days,
         kept_since=retention.kept_since(now) if retention else None,
         noticed=partial(remember, doors.settings.state_dir, period),
+        longest=longest_question(doors.slurm.runner),
     )
     held = held_amounts(doors.cloudrock.fetch_component_usages(period.start.date()))
     usages = usage_of(claims, seconds_by_user(counted.seconds), held, components)

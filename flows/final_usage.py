@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from allocations.errors import CannotReportNow
 from allocations.marketplace import ResourceState
 from allocations.plan import ReportUsage
-from flows.reporting import report_usage
 
 if TYPE_CHECKING:
     from allocations.accounts import AccountName
@@ -37,6 +36,8 @@ class FinalUsage:
             CannotReportNow: the marketplace does not hold them and may yet: the account must stay.
             SlurmError, CloudrockError, RuleError, SettingsError: nothing could be counted, or nothing read.
         """
+        from flows.reporting import report_usage  # noqa: PLC0415 - few runs end an allocation: the tables take time
+
         reported = self.reported = self.reported or report_usage(
             self.site.cloudrock,
             self.site.slurm,

@@ -8,6 +8,9 @@ import httpx
 from prefect.client.orchestration import get_client
 from prefect.context import FlowRunContext
 
+from allocations.deployments import of_pool
+from flows.work_pool import load_work_pool
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -40,8 +43,10 @@ def links_beside(key: str) -> str:
 
     The links are paths of the Prefect UI, so that they work under whatever address it is reached.
     """
-    there = known_keys(one for one in LINKED if one != key)
-    links = [f"[{one}](/artifacts/key/{one}) ({LINKED[one]})" for one in LINKED if one in there]
+    pool = load_work_pool()
+    others = {of_pool(one, pool): meaning for one, meaning in LINKED.items() if one != key}
+    there = known_keys(others)
+    links = [f"[{one}](/artifacts/key/{one}) ({others[one]})" for one in others if one in there]
     return f"See also {', '.join(links)}." if links else ""
 
 

@@ -17,7 +17,7 @@ from allocations.guards import Guards, refuse_unsafe
 from allocations.outcomes import Outcome, Result, verdict
 from allocations.planning import RunPlan, plan_run
 from cloudrock_io.errors import CloudrockError
-from flows import tasks
+from flows import events, tasks
 from flows.artifacts import publish_orders, publish_plan
 from flows.calm import calmly
 from flows.carrying import Carrying, outcome_of
@@ -26,8 +26,10 @@ from flows.doors import open_cloudrock, open_slurm
 from flows.final_usage import FinalUsage, ending_in
 from flows.gathering import confirmed, doubtful_teams
 from flows.lock import ClusterIsTaken, sole_writer
+from flows.protected import why_not_asked
 from flows.settings import load_rules, load_settings
 from flows.site import Site
+from slurm_io.errors import BreakerOpen
 
 if TYPE_CHECKING:
     from allocations.desired import Rules
@@ -66,7 +68,8 @@ def pull(*, dry_run: bool, force: bool, adopt_parents: bool) -> State[Any]:
     settings = load_settings()
     rules = load_rules(settings, adopt_parents=adopt_parents)
     run = Pull(settings, rules, Guards(settings.max_removals, force))
-    late = lateness(datetime.now(UTC))
+    began = datetime.now(UTC)
+    late = lateness(began)
     if late is not None:
         return skipped(f"it starts {late.total_seconds() / 60:.0f} minutes late: a later run does its work")
     if dry_run:
@@ -76,6 +79,10 @@ def pull(*, dry_run: bool, force: bool, adopt_parents: bool) -> State[Any]:
             return run.carry_out()
     except ClusterIsTaken as taken:
         return skipped(str(taken))
+    except BreakerOpen as spared:
+        if spared.opened > began:
+            raise
+        return skipped(str(spared))
 
 
 def lateness(now: datetime) -> timedelta | None:
@@ -106,7 +113,7 @@ class Pull:
         self.rules = rules
         self.guards = guards
         self.logger = get_run_logger()
-        self.slurm = open_slurm(settings)
+        self.slurm = open_slurm(settings, events.hearing(settings.offering_uuid))
 
     def show(self) -> State[Any]:
         """The plan into an artifact, and nothing else."""
@@ -135,6 +142,7 @@ class Pull:
             carrying = Carrying(site, snapshot, plan, final_usage)
             outcomes = carrying.carry_out() if plan.parts else []
         well, summary = verdict(outcomes, snapshot.unreadable_orders, pending)
+        summary += why_not_asked(self.slurm.runner)
         publish_orders(outcomes, snapshot.unreadable_orders, summary)
         return Completed(message=summary) if well else Failed(message=summary)
 

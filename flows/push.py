@@ -88,7 +88,7 @@ def push(wish: Wish, now: datetime, *, refresh: bool = False) -> State[Any]:
         )
     settings = load_settings()
     components = load_components(settings)
-    slurm = open_slurm(settings)
+    slurm = open_slurm(settings, events.hearing(settings.offering_uuid))
     with open_cloudrock(settings) as cloudrock:
         doors = Doors(cloudrock, slurm, settings, components)
         if wish.months in ((), (current,)):

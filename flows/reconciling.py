@@ -12,16 +12,16 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from allocations.days import DAY
+from allocations.hours import DAY
 from allocations.reconcile import Verdict, children_of, reconcile
 from allocations.usage import seconds_by_account
 from flows import tasks
-from flows.counting import SETTLING_DAYS, count_month
+from flows.counting import LONGEST, SETTLING_DAYS, count_month
 from flows.progress import Progress, say_nothing
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-    from datetime import date
+    from collections.abc import Callable, Collection
+    from datetime import date, timedelta
 
     from allocations.billing import BillingPeriod
     from allocations.days import Counted
@@ -49,6 +49,8 @@ class Counting:
     """From when on slurmdbd still has all job records; None: for ever."""
     noticed: Noticed | None = None
     """Told what had changed in days that were read before, whatever becomes of the run."""
+    longest: Callable[[], timedelta] = lambda: LONGEST
+    """For how much time sacct may be asked at once, at the moment."""
     progress: Progress = field(default_factory=lambda: Progress("counting", say_nothing))
 
     def run(self) -> tuple[Counted, Reconciliation]:
@@ -81,6 +83,7 @@ class Counting:
             settling_days=self.settling_days,
             noticed=self.noticed,
             kept_since=self.kept_since,
+            longest=self.longest,
         )
 
     def compare(self, counted: Counted, rolled: datetime | None) -> Reconciliation:

@@ -13,7 +13,7 @@ from prefect.states import Completed, Failed
 from allocations.guards import Guards, refuse_unsafe
 from allocations.outcomes import by_result, plural
 from allocations.repairing import plan_repair
-from flows import tasks
+from flows import events, tasks
 from flows.artifacts import publish_repair
 from flows.calm import calmly
 from flows.carrying import Carrying
@@ -43,7 +43,7 @@ def repair(accounts: list[str]) -> State[Any]:
     """The flow's body."""
     settings = load_settings()
     rules = load_rules(settings)
-    slurm = open_slurm(settings)
+    slurm = open_slurm(settings, events.hearing(settings.offering_uuid))
     try:
         with sole_writer(settings), open_cloudrock(settings) as cloudrock:
             site = Site(cloudrock, slurm, rules, get_run_logger(), settings.homedir_umask)

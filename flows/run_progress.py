@@ -9,6 +9,7 @@ from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.logging import get_run_logger
 
 from flows.progress import Progress
+from flows.work_pool import named_here
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -26,7 +27,9 @@ class ArtifactShown:
         """A percentage, and what it is of."""
         get_run_logger().info("%s", words)
         if self.known_as is None:
-            self.known_as = cast("UUID", create_progress_artifact(percent, key=KEY, description=words))
+            self.known_as = cast(
+                "UUID", create_progress_artifact(percent, key=named_here(KEY), description=words)
+            )
         else:
             update_progress_artifact(self.known_as, percent, description=words)
 

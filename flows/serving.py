@@ -25,6 +25,7 @@ from flows.expected import EXPECTED
 from flows.pull import pull_orders
 from flows.push import push_usage
 from flows.settings import SettingsError
+from flows.work_pool import named_here
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,7 +76,9 @@ def serve(direction: SyncDirection, settings: Settings) -> None:
     wait_for_server(url)
     runner = runner_of(direction)
     silence = SILENT_POLLS * get_current_settings().runner.poll_frequency
-    Thread(target=watch, args=(runner, f"{SERVED[direction].name}/{NAME}", url, silence), daemon=True).start()
+    Thread(
+        target=watch, args=(runner, f"{SERVED[direction].name}/{named_here(NAME)}", url, silence), daemon=True
+    ).start()
     beating = {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: HEARTBEAT_SECONDS}
     with suppress(KeyboardInterrupt), temporary_settings(beating):
         asyncio.run(runner.start())
@@ -83,8 +86,9 @@ def serve(direction: SyncDirection, settings: Settings) -> None:
 
 def runner_of(direction: SyncDirection) -> Runner:
     """Prefect's runner of the side, its deployment on the server."""
-    runner = SideRunner(name=NAME, limit=1)
-    common: dict[str, Any] = {"name": NAME, "tags": [OUR_TAG], "entrypoint_type": EntrypointType.MODULE_PATH}
+    name = named_here(NAME)
+    runner = SideRunner(name=name, limit=1)
+    common: dict[str, Any] = {"name": name, "tags": [OUR_TAG], "entrypoint_type": EntrypointType.MODULE_PATH}
     if direction is SyncDirection.PULL:
         runner.add_flow(pull_orders, interval=PULL_SECONDS, **common)
     else:

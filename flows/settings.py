@@ -23,6 +23,7 @@ from flows.choices import (
     TerminateJobs,
     UsernameSource,
 )
+from flows.cluster_settings import ClusterSettings
 from flows.push_settings import PushSettings
 from flows.variables import complaints, variable
 
@@ -35,6 +36,8 @@ LONGEST_ACCOUNT = 255
 """The marketplace keeps no longer backend id (contract 4)."""
 OURS = ("CLOUDROCK_", "PREFECT_")
 """What the commands that we start do not get to see."""
+OPTIONS = ("SLURM_CLUSTERS", "SACCT_", "SCANCEL_", "SQUEUE_", "SREPORT_")
+"""Nor what would be options of theirs: another cluster, other jobs, other columns."""
 FOR_CONTAINER = ("SLURM_CONF",)
 """Of our environment, what commands in a container get to see; the rest is this host's business."""
 FOR_DOCKER = ("DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
@@ -45,7 +48,7 @@ class SettingsError(Exception):
     """One line per variable that is missing or wrong."""
 
 
-class Settings(PushSettings):
+class Settings(PushSettings, ClusterSettings):
     """Everything that an administrator sets, from the environment or a `.env` file."""
 
     model_config = SettingsConfigDict(
@@ -164,12 +167,6 @@ class Settings(PushSettings):
         "The umask of those home directories",
         "three or four octal digits",
         "0077",
-    )
-    state_dir: Path = variable(
-        "CLOUDROCK_STATE_DIR",
-        "Where the agent keeps its lock and what it may forget; all that write to one cluster share it",
-        "the path of a folder, made when missing",
-        Path(".cloudrock-slurm"),
     )
 
     @field_validator("api_token")
@@ -290,7 +287,7 @@ def lend_to_matplotlib(settings: Settings) -> None:
 
 def command_environment() -> dict[str, str]:
     """The environment for SLURM's commands: the agent's own, without what is ours to know."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
+    return {name: value for name, value in os.environ.items() if not name.startswith((*OURS, *OPTIONS))}
 
 
 def inherited(names: tuple[str, ...]) -> dict[str, str]:

@@ -14,6 +14,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from sandbox.cloudrock import OfficeClient
 from sandbox.inherited import environment as environment_here
 from sandbox.prefect_api import PrefectApi
@@ -183,14 +185,19 @@ class Stack:
         return PrefectApi(f"{self.ui_url}/api")
 
     def start_prefect(self) -> None:
-        """Prefect's server with its UI, on a copy of an empty database: one for the checkout and version."""
-        template = FOLDER / f"prefect-{version('prefect')}.sqlite"
-        if not template.exists():
-            FOLDER.mkdir(exist_ok=True)
-            self.prefect("server", "database", "upgrade", "--yes")
-            shutil.move(self.home / "prefect.db", template)
-        shutil.copy(template, self.home / "prefect.db")
+        """Prefect's server with its UI, on a database of its own."""
+        self.place_database()
         self.serve_prefect()
+
+    def place_database(self) -> None:
+        """An empty Prefect database: a copy of one for the checkout and version, which takes long to make."""
+        template = FOLDER / f"prefect-{version('prefect')}.sqlite"
+        FOLDER.mkdir(exist_ok=True)
+        with FileLock(f"{template}.lock"):
+            if not template.exists():
+                self.prefect("server", "database", "upgrade", "--yes")
+                shutil.move(self.home / "prefect.db", template)
+        shutil.copy(template, self.home / "prefect.db")
 
     def serve_prefect(self) -> None:
         """Prefect's server, on the database that is there."""

@@ -1,53 +1,51 @@
-"""What slurmdbd's job records and its own books say: read, cut into windows, compared hour by hour."""
+"""What slurmdbd says was used: its job records, and its own books, hour by hour."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from allocations.days import HOUR, whole_hour, window_usage
+from allocations.hours import HOUR, whole_hour
 from allocations.reconcile import add_books
-from allocations.resizing import since_resize
-from allocations.suspension import less_open_suspensions, suspended_jobs
-from allocations.windows import joined, torn_jobs, within
-from slurm_io.books import has_rollup, parse_books, parse_clusters, parse_reservations
-from slurm_io.commands import show_association_ids, show_jobs, show_these_jobs
+from slurm_io.books import has_rollup, parse_books, parse_reservations
+from slurm_io.commands import show_association_ids
 from slurm_io.commands_books import (
     show_account_usage,
     show_cluster_usage,
-    show_clusters,
     show_reservations,
 )
-from slurm_io.errors import SlurmUnavailable, UnexpectedSlurmOutput
-from slurm_io.parsing import parse_jobs
 from slurm_io.parsing_transactions import parse_association_ids
+from slurm_io.scope import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import datetime
 
+    from allocations.accounts import ClusterName
     from allocations.days import WindowUsage
     from allocations.reconcile import Books, Reservation
     from allocations.usage import Jobs
-    from slurm_io.runner import Runner
+    from slurm_io.job_records import JobRecords
 
 SACCT_TIMEOUT = 600.0
-READINGS = 3
-"""How often a window is read when jobs are suspended and resumed meanwhile."""
 HOURS_BACK = 6
 """For how long slurmdbd's rollup may be behind before it counts as not running."""
 
 
 @dataclass(frozen=True, slots=True)
-class Accounting:
+class Accounting(Scope):
     """One cluster's accounting; `slurm_io.client.Slurm` is the whole door."""
 
-    runner: Runner
+    @property
+    def job_records(self) -> JobRecords:
+        """What sacct says."""
+        from slurm_io.job_records import JobRecords  # noqa: PLC0415 - the tables take time to import
+
+        return JobRecords(self.runner, self.cluster)
 
     def fetch_jobs(self, start: datetime, end: datetime) -> Jobs:
         """The job records of all accounts that overlap [start, end), clipped to it."""
-        return since_resize(parse_jobs(self.runner.run(show_jobs(start, end), timeout=SACCT_TIMEOUT)))
+        return self.job_records.fetch_jobs(start, end)
 
     def fetch_usage(self, start: datetime, end: datetime) -> WindowUsage:
         """What the job records say was used in [start, end), by account and user."""
@@ -60,49 +58,17 @@ class Accounting:
             SlurmUnavailable: jobs were suspended and resumed faster than they could be read.
             SlurmError: as the runner and the parser raise them.
         """
-        for _ in range(READINGS):
-            whole = self.fetch_jobs(bounds[0], bounds[-1])
-            torn = torn_jobs(whole, bounds[1:-1])
-            windows = [self._window(whole, torn, start, end) for start, end in pairwise(bounds)]
-            good = tuple(window for window in windows if window)
-            if len(good) == len(windows):
-                return good
-        raise SlurmUnavailable("jobs were suspended or resumed while sacct read them, three times in a row")
+        return self.job_records.fetch_windows(*bounds)
 
-    def _window(
-        self, whole: Jobs, torn: tuple[str, ...], start: datetime, end: datetime
-    ) -> WindowUsage | None:
-        """One window of a reading; None when jobs have changed since that was made."""
-        jobs: Jobs | None = within(whole, start, end, torn)
-        if jobs and torn:
-            jobs = joined(jobs, self._fetch_these(torn, end, start, clipped=True))
-        if jobs and (suspended := suspended_jobs(jobs)):
-            lives = self._fetch_these(suspended, end, clipped=True)
-            jobs = less_open_suspensions(jobs, lives, self._fetch_these(suspended, end, clipped=False))
-        return window_usage(start, end, jobs) if jobs is not None else None
-
-    def _fetch_these(
-        self, job_ids: tuple[str, ...], end: datetime, start: datetime | None = None, *, clipped: bool
-    ) -> Jobs:
-        command = show_these_jobs(job_ids, end, start, clipped=clipped)
-        return since_resize(parse_jobs(self.runner.run(command, timeout=SACCT_TIMEOUT)))
-
-    def fetch_cluster_name(self) -> str:
-        """The name of the one cluster that slurmdbd knows.
-
-        Raises:
-            UnexpectedSlurmOutput: it knows several.
-        """
-        names = parse_clusters(self.runner.run(show_clusters()))
-        if len(names) > 1:
-            raise UnexpectedSlurmOutput("sacctmgr show cluster", ", ".join(names), "one cluster")
-        return names[0]
+    def fetch_cluster_name(self) -> ClusterName:
+        """Ours, which slurmdbd has: of one that it has not, sacct would say that nothing was used."""
+        return self.settle(self.fetch_clusters())
 
     def fetch_rolled_until(self, moment: datetime) -> datetime | None:
         """The last whole hour, not after the moment, up to which slurmdbd has summed up; None: not lately."""
         until = whole_hour(moment)
         for _ in range(HOURS_BACK):
-            if has_rollup(self.runner.run(show_cluster_usage(until - HOUR, until))):
+            if has_rollup(self.runner.run(show_cluster_usage(self.cluster, until - HOUR, until))):
                 return until
             until -= HOUR
         return None
@@ -116,7 +82,7 @@ class Accounting:
         midnight = until.replace(hour=0)
         parts = [(start, midnight), (max(start, midnight), until)]
         texts = {
-            bounds: self.runner.run(show_account_usage(*bounds, tres), timeout=SACCT_TIMEOUT)
+            bounds: self.runner.run(show_account_usage(*bounds, tres, self.cluster), timeout=SACCT_TIMEOUT)
             for bounds in parts
             if bounds[0] < bounds[1]
         }
@@ -124,7 +90,9 @@ class Accounting:
 
     def fetch_reservations(self, start: datetime, until: datetime) -> tuple[Reservation, ...]:
         """The reservations that overlap [start, until), with the accounts that may use them."""
-        text = self.runner.run(show_reservations(start, until))
+        text = self.runner.run(show_reservations(self.cluster, start, until))
         if not text:
             return ()
-        return parse_reservations(text, parse_association_ids(self.runner.run(show_association_ids())))
+        return parse_reservations(
+            text, parse_association_ids(self.runner.run(show_association_ids(self.cluster)))
+        )

@@ -2,10 +2,14 @@
 
 Everything that becomes a name has passed `allocations.accounts`; here it is checked once more, because an
 empty or odd name makes sacctmgr act on something else than was meant.
+
+Accounts and users are slurmdbd's, associations and limits a cluster's: without a cluster sacctmgr adds,
+modifies and deletes on all of them. So every command names one (docs/decisions/0070).
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
 from allocations.accounts import ROOT, account_name, described, user_name
@@ -26,11 +30,12 @@ from allocations.changes import (
 )
 from allocations.components import LEGAL_TYPE, TYPE_RULE
 from allocations.errors import InvalidName
+from slurm_io.commands import of_cluster, on_clusters
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from allocations.accounts import AccountName, UserName
+    from allocations.accounts import AccountName, ClusterName, UserName
     from allocations.changes import Change
     from allocations.model import Account, Limits
     from slurm_io.commands import Command
@@ -47,41 +52,55 @@ DRAINING = "cloudrock-slurm-draining"
 """The organization of those that we are about to delete: how a later run knows that it was us."""
 
 
-def commands_for(change: Change) -> tuple[Command, ...]:  # noqa: C901, PLR0911, PLR0912 - one case a change
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a change is made on."""
+
+    cluster: ClusterName
+    elsewhere: bool = False
+    """Whether the headnode's slurm.conf may name another one: then slurmdbd is asked for its slurmctld."""
+    alone: bool = False
+    """Whether slurmdbd has no other cluster: then an account's record can go with its associations."""
+
+
+def commands_for(  # noqa: C901, PLR0911, PLR0912 - one case a change
+    change: Change, target: Target
+) -> tuple[Command, ...]:
     """The commands that carry out one change, first to last; none for a change of nothing.
 
     Raises:
         InvalidName: for anything that SLURM would not read as exactly the name it stands for.
     """
+    here = of_cluster(target.cluster)
     match change:
         case RegisterUsers(users=users, default_account=account):
-            return add_users(account, users, f"defaultaccount={account_name(account)}")
+            return add_users(here, account, users, f"defaultaccount={account_name(account)}")
         case CreateAccount(account=account):
-            return (add_account(account),)
+            return (add_account(here, account),)
         case MoveAccount(account=name, after=parent):
-            return (modify_account(name, f"parent={parent_word(parent)}"),)
+            return (modify_account(here, name, f"parent={parent_word(parent)}"),)
         case SetLimits(account=name, before=before, after=after):
             limits = limit_option(before, after)
-            return (modify_account(name, *limits),) if limits else ()
+            return (modify_account(here, name, *limits),) if limits else ()
         case AddUsers(account=name, users=users):
-            return add_users(name, users)
+            return add_users(here, name, users)
         case DrainAccount(account=name):
-            return (modify_account(name, f"organization={DRAINING}", "GrpSubmitJobs=0"),)
+            return (modify_account(here, name, f"organization={DRAINING}", "GrpSubmitJobs=0"),)
         case ReopenAccount(account=name):
-            return (modify_account(name, f"organization={ORGANIZATION}", f"GrpSubmitJobs={UNLIMITED}"),)
+            return (modify_account(here, name, f"organization={ORGANIZATION}", f"GrpSubmitJobs={UNLIMITED}"),)
         case CloseUsers(account=name, users=users):
-            return submit_limits(name, users, NOTHING)
+            return submit_limits(here, name, users, NOTHING)
         case ReopenUsers(account=name, users=users):
-            return submit_limits(name, users, UNLIMITED)
+            return submit_limits(here, name, users, UNLIMITED)
         case CancelJobs(account=name, users=users):
-            return cancel_jobs(name, users)
+            return cancel_jobs(target, name, users)
         case MoveDefaults(users=users, after=account):
-            return move_defaults(account_name(account), users)
+            return move_defaults(here, account_name(account), users)
         case RemoveUsers(account=name, users=users):
             whose = f"account={account_name(name)}"
-            return tuple((*WRITE, "delete", "user", "where", names, whose) for names in named(users))
+            return tuple((*WRITE, "delete", "user", "where", names, whose, here) for names in named(users))
         case DeleteAccount(account=name):
-            return ((*WRITE, "delete", "account", "where", f"name={account_name(name)}"),)
+            return delete_account(target, name)
         case _:
             assert_never(change)
 
@@ -100,18 +119,27 @@ def named(users: Collection[UserName]) -> Iterator[str]:
         yield f"name={','.join(names)}"
 
 
-def add_users(account: AccountName, users: Collection[UserName], *options: str) -> tuple[Command, ...]:
+def delete_account(target: Target, name: AccountName) -> tuple[Command, ...]:
+    """On one cluster; its record goes too where that is the only one. Others may use it: there it stays."""
+    where = ("where", f"name={account_name(name)}")
+    which = () if target.alone else (of_cluster(target.cluster),)
+    return ((*WRITE, "delete", "account", *where, *which),)
+
+
+def add_users(
+    here: str, account: AccountName, users: Collection[UserName], *options: str
+) -> tuple[Command, ...]:
     """One call for all of them, several where there are very many; none without any."""
-    where = f"account={account_name(account)}"
-    return tuple((*WRITE, "add", "user", names, where, *options) for names in named(users))
+    where = (f"account={account_name(account)}", here)
+    return tuple((*WRITE, "add", "user", names, *where, *options) for names in named(users))
 
 
-def add_account(account: Account) -> Command:
+def add_account(here: str, account: Account) -> Command:
     """The account below its parent, with its limits from the first moment on."""
     place = (f"name={account_name(account.name)}", f"parent={parent_word(account.parent)}")
     text = described(account.description) or account.name
     words = (f"description={text}", f"organization={ORGANIZATION}")
-    return (*WRITE, "add", "account", *place, *words, *limit_option({}, account.grp_tres_mins))
+    return (*WRITE, "add", "account", *place, here, *words, *limit_option({}, account.grp_tres_mins))
 
 
 def parent_word(parent: AccountName | None) -> str:
@@ -119,30 +147,35 @@ def parent_word(parent: AccountName | None) -> str:
     return ROOT if parent in (None, ROOT) else account_name(parent)
 
 
-def modify_account(name: AccountName, *settings: str) -> Command:
+def modify_account(here: str, name: AccountName, *settings: str) -> Command:
     """One account's settings."""
-    return (*WRITE, "modify", "account", "where", f"name={account_name(name)}", "set", *settings)
+    return (*WRITE, "modify", "account", "where", f"name={account_name(name)}", here, "set", *settings)
 
 
-def submit_limits(account: AccountName, users: Collection[UserName], limit: str) -> tuple[Command, ...]:
+def submit_limits(
+    here: str, account: AccountName, users: Collection[UserName], limit: str
+) -> tuple[Command, ...]:
     """Both of an association's limits, where people set one: both at 0 say that it was us."""
-    whose = f"account={account_name(account)}"
+    whose = (f"account={account_name(account)}", here)
     limits = (f"GrpSubmitJobs={limit}", f"MaxSubmitJobs={limit}")
-    return tuple((*WRITE, "modify", "user", "where", names, whose, "set", *limits) for names in named(users))
+    return tuple((*WRITE, "modify", "user", "where", names, *whose, "set", *limits) for names in named(users))
 
 
-def move_defaults(account: AccountName, users: Collection[UserName]) -> tuple[Command, ...]:
+def move_defaults(here: str, account: AccountName, users: Collection[UserName]) -> tuple[Command, ...]:
     """First the association, without which SLURM refuses the default; adding one that is there is fine."""
     default = f"defaultaccount={account}"
     return (
-        *add_users(account, users),
-        *((*WRITE, "modify", "user", "where", names, "set", default) for names in named(users)),
+        *add_users(here, account, users),
+        *((*WRITE, "modify", "user", "where", names, here, "set", default) for names in named(users)),
     )
 
 
-def cancel_jobs(account: AccountName, users: Collection[UserName] | None) -> tuple[Command, ...]:
+def cancel_jobs(
+    target: Target, account: AccountName, users: Collection[UserName] | None
+) -> tuple[Command, ...]:
     """Scancel takes one user at a time; without a user it means everybody's jobs under the account."""
-    base = ("scancel", f"--account={account_name(account)}")
+    which = on_clusters(target.cluster if target.elsewhere else None)
+    base = ("scancel", *which, f"--account={account_name(account)}")
     if users is None:
         return (base,)
     return tuple((*base, f"--user={user_name(user)}") for user in users)

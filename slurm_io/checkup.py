@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from allocations.accounts import UserName, user_name
 from allocations.errors import InvalidName
 from slurm_io.commands_checkup import (
-    SHOW_ALL_ACTIVE,
-    SHOW_CONTROLLER,
     SHOW_OFFSET,
     SHOW_USER,
     SHOW_VERSION,
-    SHOW_WHOLE_QUEUE,
     show_admin_level,
+    show_all_active,
+    show_controller,
     show_people,
+    show_whole_queue,
 )
 from slurm_io.errors import SlurmCommandFailed
 from slurm_io.parsing_checkup import parse_admin_level, parse_people, parse_settings, parse_word
@@ -26,8 +26,10 @@ from slurm_io.runner import DEFAULT_TIMEOUT
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from allocations.accounts import ClusterName
     from slurm_io.commands import Command
     from slurm_io.runner import Runner
+    from slurm_io.scope import Scope
 
 ROOT = "root"
 NOT_ALL_FOUND = 2
@@ -59,9 +61,9 @@ def fetch_offset(runner: Runner) -> str:
     return parse_word(runner.run(SHOW_OFFSET), "date")
 
 
-def fetch_controller(runner: Runner) -> dict[str, str]:
-    """Slurmctld's configuration."""
-    return parse_settings(runner.run(SHOW_CONTROLLER), "scontrol show config")
+def fetch_controller(runner: Runner, elsewhere: ClusterName | None = None) -> dict[str, str]:
+    """Slurmctld's configuration; `elsewhere` as in `slurm_io.commands.show_queue`."""
+    return parse_settings(runner.run(show_controller(elsewhere)), "scontrol show config")
 
 
 def fetch_configuration(runner: Runner) -> str:
@@ -100,6 +102,7 @@ def _may_be_asked_for(user: UserName) -> bool:
     return True
 
 
-def fetch_runaways(runner: Runner) -> frozenset[str]:
+def fetch_runaways(scope: Scope) -> frozenset[str]:
     """Jobs that slurmdbd believes to be running and slurmctld does not know."""
-    return frozenset(job.job_id for job in find_runaways(runner, SHOW_ALL_ACTIVE, SHOW_WHOLE_QUEUE))
+    believed, queued = show_all_active(scope.cluster), show_whole_queue(scope.named)
+    return frozenset(job.job_id for job in find_runaways(scope.runner, believed, queued))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from allocations.changes import DeleteAccount
 from slurm_io.accounting import Accounting
-from slurm_io.changing import commands_for
+from slurm_io.changing import Target, commands_for
 from slurm_io.commands import (
     make_home,
     show_active_jobs,
@@ -19,8 +19,16 @@ from slurm_io.commands import (
     show_queue,
     show_transactions,
 )
-from slurm_io.errors import SlurmCommandFailed, SlurmError, SlurmMisconfigured, SlurmUnavailable
+from slurm_io.errors import (
+    SlurmCommandFailed,
+    SlurmError,
+    SlurmMisconfigured,
+    SlurmUnavailable,
+    UnexpectedSlurmOutput,
+)
 from slurm_io.parsing_cluster import (
+    ASSOCIATIONS,
+    clusters_of,
     parse_active,
     parse_associations,
     with_default_accounts,
@@ -48,13 +56,24 @@ class Slurm(Accounting):
     """One cluster."""
 
     def observe(self) -> ClusterState:
-        """All accounts and associations of the cluster, in one call."""
-        return parse_associations(self.runner.run(show_associations()))
+        """All accounts and associations of the cluster, in one call, which also tells which cluster it is.
+
+        Raises:
+            SlurmMisconfigured: slurmdbd does not have it.
+        """
+        known = self.known
+        text = self.runner.run(show_associations(known))
+        if known and not text:
+            self.settle(self.fetch_clusters())
+        there = clusters_of(text)
+        if known and there != (known,):
+            raise UnexpectedSlurmOutput(ASSOCIATIONS, ", ".join(there), f"those of {known} alone")
+        return parse_associations(text, known or self.settle(there))
 
     def observe_whole(self) -> ClusterState:
         """The same, and who made each account, and every user's default account: in three calls."""
         state = with_organizations(self.observe(), self.runner.run(show_organizations()))
-        return with_default_accounts(state, self.runner.run(show_default_accounts()))
+        return with_default_accounts(state, self.runner.run(show_default_accounts(self.cluster)))
 
     def observe_ready(self, default_account: AccountName) -> ClusterState:
         """The whole cluster, which has the default account that people need.
@@ -66,14 +85,14 @@ class Slurm(Accounting):
         if default_account not in state.accounts:
             raise SlurmMisconfigured(
                 f"SLURM_DEFAULT_ACCOUNT: the account {default_account!r} is not on the cluster: "
-                f"make it once with `sacctmgr -i add account name={default_account}`"
+                f"make it once with `sacctmgr -i add account name={default_account} cluster={self.cluster}`"
             )
         return state
 
     def fetch_transactions(self, since: datetime) -> tuple[Transaction, ...]:
         """Who changed what since then, oldest first, in two calls."""
-        ids = parse_association_ids(self.runner.run(show_association_ids()))
-        return parse_transactions(self.runner.run(show_transactions(since)), ids)
+        ids = parse_association_ids(self.runner.run(show_association_ids(self.cluster)))
+        return parse_transactions(self.runner.run(show_transactions(since)), ids, self.cluster)
 
     def apply(self, change: Change) -> None:
         """Carry out one change; one that has been carried out before is fine.
@@ -83,9 +102,10 @@ class Slurm(Accounting):
         SLURM answers an add that changes nothing as it answers one that it could not do (exit 1, no other
         word), so only observing the cluster again tells: whoever applies a plan does that.
         """
-        commands = commands_for(change)
+        commands = commands_for(change, self.target)
         if isinstance(change, DeleteAccount):
             self.look_below(change.account)
+            commands = commands_for(change, self.target_for_deleting)
         for command in commands:
             try:
                 self.runner.run(command)
@@ -93,9 +113,19 @@ class Slurm(Accounting):
                 if not refusal.changed_nothing:
                     raise
 
+    @property
+    def target(self) -> Target:
+        """What changes are made on."""
+        return Target(self.cluster, elsewhere=self.named is not None)
+
+    @property
+    def target_for_deleting(self) -> Target:
+        """The same for the deletion of accounts: whether slurmdbd has other clusters is asked anew."""
+        return replace(self.target, alone=self.fetch_clusters() == (self.cluster,))
+
     def look_below(self, account: AccountName) -> None:
         """Raise SlurmUnavailable when accounts stand below one that is about to be deleted."""
-        below = sorted(set(self.runner.run(show_children(account)).split()))
+        below = sorted(set(self.runner.run(show_children(self.cluster, account)).split()))
         if below:
             raise SlurmUnavailable(
                 f"the account {account!r} has accounts below it now ({', '.join(below)}), which SLURM would "
@@ -116,11 +146,13 @@ class Slurm(Accounting):
         """Jobs under some accounts that slurmctld has, or that slurmdbd believes to be running."""
         if not accounts:
             return frozenset()
-        queued = parse_active(self.runner.run(show_queue(accounts)), "squeue")
-        return frozenset({*queued, *parse_active(self.runner.run(show_active_jobs(accounts)), "sacct")})
+        queued = parse_active(self.runner.run(show_queue(self.named, accounts)), "squeue")
+        believed = self.runner.run(show_active_jobs(self.cluster, accounts))
+        return frozenset({*queued, *parse_active(believed, "sacct")})
 
     def fetch_runaways(self, accounts: Collection[AccountName]) -> frozenset[ActiveJob]:
         """Jobs under some accounts that slurmdbd believes to be running and slurmctld does not know."""
         if not accounts:
             return frozenset()
-        return find_runaways(self.runner, show_active_jobs(accounts), show_queue(accounts))
+        believed, queued = show_active_jobs(self.cluster, accounts), show_queue(self.named, accounts)
+        return find_runaways(self.runner, believed, queued)

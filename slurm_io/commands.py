@@ -2,6 +2,8 @@
 
 Everything that becomes a name has passed `allocations.accounts`; here it is checked once more, because an
 empty or odd name makes sacctmgr act on something else than was meant.
+
+slurmdbd may keep several clusters: every question names the one that it is about (docs/decisions/0070).
 """
 
 from __future__ import annotations
@@ -9,14 +11,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, TypeAlias
 
-from allocations.accounts import account_name, user_name
+from allocations.accounts import account_name, cluster_name, user_name
 from allocations.errors import InvalidName
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import datetime
 
-    from allocations.accounts import AccountName, UserName
+    from allocations.accounts import AccountName, ClusterName, UserName
 
 Command: TypeAlias = tuple[str, ...]
 """An argument vector, the program first."""
@@ -31,25 +33,44 @@ ASSOCIATION_FIELDS = (
     "maxsubmitjobs",
 )
 ORGANIZATION_FIELDS = ("account", "organization")
-USER_FIELDS = ("user", "defaultaccount")
+USER_FIELDS = ("user", "account")
 ASSOCIATION_ID_FIELDS = ("id", "account", "user")
-TRANSACTION_FIELDS = ("timestamp", "action", "actor", "where", "info")
+TRANSACTION_FIELDS = ("timestamp", "action", "actor", "cluster", "where", "info")
 QUEUE_FORMAT = "%A|%a|%u"
 ACTIVE_FIELDS = ("jobidraw", "account", "user")
 JOB_FIELDS = ("account", "user", "alloctres", "elapsedraw", "start", "end", "state", "jobidraw")
 JOBS_ASKED = ("sacct", "-XDTanP", "--noconvert", f"--format={','.join(JOB_FIELDS)}")
-"""The question about jobs without its window: an answer to another one means something else."""
+"""The question about jobs without its cluster and window: an answer to another one means something else."""
 SLURM_TIME = "%Y-%m-%dT%H:%M:%S"
 THE_BEGINNING = "1970-01-02T00:00:00"
 """Before any job; SLURM reads the first day of the epoch as no time at all."""
 
 
-def show_associations() -> Command:
-    """One read of the whole cluster: an account's own row has an empty user."""
-    return ("sacctmgr", "-nP", "show", "assoc", f"format={','.join(ASSOCIATION_FIELDS)}")
+def show_associations(cluster: ClusterName | None = None) -> Command:
+    """One read of the whole cluster, or without one of all; an account's own row has an empty user."""
+    which = of_clusters(cluster)
+    return ("sacctmgr", "-nP", "show", "assoc", *which, f"format={','.join(ASSOCIATION_FIELDS)}")
 
 
-def show_jobs(start: datetime, end: datetime) -> Command:
+def of_cluster(cluster: ClusterName) -> str:
+    """What confines a command of sacctmgr or a report of sreport to one cluster."""
+    return f"cluster={cluster_name(cluster)}"
+
+
+def of_clusters(cluster: ClusterName | None) -> tuple[str, ...]:
+    """The same where there may be none: sacctmgr then means all of them, sreport the one of slurm.conf."""
+    return (of_cluster(cluster),) if cluster is not None else ()
+
+
+def on_clusters(cluster: ClusterName | None) -> tuple[str, ...]:
+    """The same for sacct, squeue and scancel, which without one mean that of slurm.conf.
+
+    With one, squeue and scancel ask slurmdbd where its slurmctld is.
+    """
+    return (f"--clusters={cluster_name(cluster)}",) if cluster is not None else ()
+
+
+def show_jobs(start: datetime, end: datetime, cluster: ClusterName | None = None) -> Command:
     """Every job record of all accounts that overlaps [start, end), clipped to it.
 
     -X no steps, -D every record of a requeued or resized job, -T clip to the window. The times are UTC, so
@@ -57,11 +78,16 @@ def show_jobs(start: datetime, end: datetime) -> Command:
     """
     bounds = ("-S", start.strftime(SLURM_TIME), "-E", end.strftime(SLURM_TIME))
     *question, fields = JOBS_ASKED
-    return (*question, *bounds, fields)
+    return (*question, *on_clusters(cluster), *bounds, fields)
 
 
 def show_these_jobs(
-    job_ids: Collection[str], end: datetime, start: datetime | None = None, *, clipped: bool
+    cluster: ClusterName,
+    job_ids: Collection[str],
+    end: datetime,
+    start: datetime | None = None,
+    *,
+    clipped: bool,
 ) -> Command:
     """Every record of these jobs up to `end`: clipped to it (and to a start), or as they stand now."""
     numbers = ",".join(job_number(job_id) for job_id in job_ids)
@@ -70,7 +96,8 @@ def show_these_jobs(
     since = start.strftime(SLURM_TIME) if start else THE_BEGINNING
     bounds = ("-S", since, "-E", end.strftime(SLURM_TIME))
     flags = "-XDTanP" if clipped else "-XDanP"
-    return ("sacct", flags, "--noconvert", "-j", numbers, *bounds, f"--format={','.join(JOB_FIELDS)}")
+    which = (*on_clusters(cluster), "-j", numbers)
+    return ("sacct", flags, "--noconvert", *which, *bounds, f"--format={','.join(JOB_FIELDS)}")
 
 
 def job_number(text: str) -> str:
@@ -81,39 +108,55 @@ def job_number(text: str) -> str:
 
 
 def show_organizations() -> Command:
-    """Of every account, the organization: it says whether we made it, and whether we are closing it."""
+    """Of every account, the organization: it says whether we made it, and whether we are closing it.
+
+    That is a record of the account, which all clusters share; associations say whether it is on one.
+    """
     return ("sacctmgr", "-nP", "show", "account", f"format={','.join(ORGANIZATION_FIELDS)}")
 
 
-def show_default_accounts() -> Command:
-    """Of every user whom slurmdbd knows, the default account."""
-    return ("sacctmgr", "-nP", "show", "user", f"format={','.join(USER_FIELDS)}")
+def show_default_accounts(cluster: ClusterName | None = None) -> Command:
+    """Of every user who has one, the default account: everybody has one for each cluster.
+
+    `show user` would tell that of the cluster which the headnode's slurm.conf names.
+    """
+    which = (*of_clusters(cluster), "onlydefaults")
+    return ("sacctmgr", "-nP", "show", "assoc", *which, f"format={','.join(USER_FIELDS)}")
 
 
-def show_children(account: AccountName) -> Command:
+def show_children(cluster: ClusterName, account: AccountName) -> Command:
     """The accounts directly below one, and their users: nothing where there are none."""
-    return ("sacctmgr", "-nP", "show", "assoc", "where", f"parent={account_name(account)}", "format=account")
+    which = ("where", f"parent={account_name(account)}", of_cluster(cluster))
+    return ("sacctmgr", "-nP", "show", "assoc", *which, "format=account")
 
 
-def show_association_ids() -> Command:
-    """Of every association, deleted ones too, the number by which transactions know it."""
-    return ("sacctmgr", "-nP", "show", "assoc", "withdeleted", f"format={','.join(ASSOCIATION_ID_FIELDS)}")
+def show_association_ids(cluster: ClusterName) -> Command:
+    """Of every association, deleted ones too, the number by which the cluster's transactions know it."""
+    which = (of_cluster(cluster), "withdeleted")
+    return ("sacctmgr", "-nP", "show", "assoc", *which, f"format={','.join(ASSOCIATION_ID_FIELDS)}")
 
 
 def show_transactions(since: datetime) -> Command:
-    """Who changed what since then; the time is UTC, as for jobs."""
+    """Who changed what since then, on all clusters; the time is UTC, as for jobs.
+
+    What is done to an account's or a user's record belongs to no cluster: a question about one would hide it.
+    """
     bound = f"start={since.strftime(SLURM_TIME)}"
     return ("sacctmgr", "-nP", "show", "transactions", bound, f"format={','.join(TRANSACTION_FIELDS)}")
 
 
-def show_queue(accounts: Collection[AccountName]) -> Command:
-    """The jobs that slurmctld has under some accounts: pending, running, suspended, ending."""
-    return ("squeue", "-h", "-a", f"--accounts={listed(accounts)}", "-o", QUEUE_FORMAT)
+def show_queue(elsewhere: ClusterName | None, accounts: Collection[AccountName]) -> Command:
+    """The jobs that slurmctld has under some accounts: pending, running, suspended, ending.
+
+    `elsewhere`: the cluster, when its slurmctld may not be the one that the headnode's slurm.conf names.
+    """
+    which = (*on_clusters(elsewhere), f"--accounts={listed(accounts)}")
+    return ("squeue", "-h", "-a", *which, "-o", QUEUE_FORMAT)
 
 
-def show_active_jobs(accounts: Collection[AccountName]) -> Command:
+def show_active_jobs(cluster: ClusterName, accounts: Collection[AccountName]) -> Command:
     """The jobs under some accounts that slurmdbd believes to be running: it deletes no account before."""
-    which = (f"--accounts={listed(accounts)}", "--state=RUNNING,SUSPENDED")
+    which = (*on_clusters(cluster), f"--accounts={listed(accounts)}", "--state=RUNNING,SUSPENDED")
     return ("sacct", "-nPXa", *which, f"--format={','.join(ACTIVE_FIELDS)}")
 
 

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 from allocations.errors import InvalidName
 from slurm_io.changing import tres_name
-from slurm_io.commands import SLURM_TIME
+from slurm_io.commands import SLURM_TIME, of_cluster, of_clusters
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import datetime
 
+    from allocations.accounts import ClusterName
     from slurm_io.commands import Command
 
 CLUSTER_FIELDS = ("cluster",)
@@ -25,22 +26,27 @@ def show_clusters() -> Command:
     return ("sacctmgr", "-nP", "show", "cluster", f"format={','.join(CLUSTER_FIELDS)}")
 
 
-def show_account_usage(start: datetime, end: datetime, tres: Collection[str]) -> Command:
+def show_account_usage(
+    start: datetime, end: datetime, tres: Collection[str], cluster: ClusterName | None = None
+) -> Command:
     """What slurmdbd itself has summed up of whole hours: a row per account (with all below it) and user."""
     fields = f"format={','.join(BOOK_FIELDS)}"
-    return (*sreport(tres), "cluster", "AccountUtilizationByUser", *whole_hours(start, end), fields)
+    which = (*of_clusters(cluster), *whole_hours(start, end))
+    return (*sreport(tres), "cluster", "AccountUtilizationByUser", *which, fields)
 
 
-def show_cluster_usage(start: datetime, end: datetime) -> Command:
+def show_cluster_usage(cluster: ClusterName, start: datetime, end: datetime) -> Command:
     """What slurmdbd has summed up for the whole cluster: no row for hours that are not summed up yet."""
     fields = f"format={','.join(CLUSTER_BOOK_FIELDS)}"
-    return (*sreport(["cpu"]), "cluster", "Utilization", *whole_hours(start, end), fields)
+    which = (of_cluster(cluster), *whole_hours(start, end))
+    return (*sreport(["cpu"]), "cluster", "Utilization", *which, fields)
 
 
-def show_reservations(start: datetime, end: datetime) -> Command:
+def show_reservations(cluster: ClusterName, start: datetime, end: datetime) -> Command:
     """The reservations that overlap the time."""
     fields = f"format={','.join(RESERVATION_FIELDS)}"
-    return ("sacctmgr", "-nP", "show", "reservation", *whole_hours(start, end), fields)
+    which = (of_cluster(cluster), *whole_hours(start, end))
+    return ("sacctmgr", "-nP", "show", "reservation", *which, fields)
 
 
 def sreport(tres: Collection[str]) -> Command:

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from allocations.accounts import user_name
 from allocations.errors import InvalidName
-from slurm_io.commands import ACTIVE_FIELDS, QUEUE_FORMAT
+from slurm_io.commands import ACTIVE_FIELDS, QUEUE_FORMAT, on_clusters
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from allocations.accounts import UserName
+    from allocations.accounts import ClusterName, UserName
     from slurm_io.commands import Command
 
 ADMIN_FIELDS = ("user", "adminlevel")
@@ -20,15 +20,25 @@ SHOW_VERSION: Command = ("scontrol", "--version")
 """Asks no daemon: only whether SLURM's commands are there."""
 SHOW_USER: Command = ("id", "-un")
 SHOW_OFFSET: Command = ("date", "+%z")
-SHOW_CONTROLLER: Command = ("scontrol", "show", "config")
-SHOW_WHOLE_QUEUE: Command = ("squeue", "-h", "-a", "-o", QUEUE_FORMAT)
-SHOW_ALL_ACTIVE: Command = (
-    "sacct",
-    "-nPXa",
-    "--state=RUNNING,SUSPENDED",
-    f"--format={','.join(ACTIVE_FIELDS)}",
-)
-"""Not `sacctmgr show runawayjobs`, which asks whether to end them (docs/decisions/0048)."""
+
+
+def show_controller(elsewhere: ClusterName | None = None) -> Command:
+    """The configuration of a slurmctld; `elsewhere` as in `slurm_io.commands.show_queue`."""
+    return ("scontrol", *on_clusters(elsewhere), "show", "config")
+
+
+def show_whole_queue(elsewhere: ClusterName | None) -> Command:
+    """All jobs of one cluster; `elsewhere` as in `slurm_io.commands.show_queue`."""
+    return ("squeue", "-h", "-a", *on_clusters(elsewhere), "-o", QUEUE_FORMAT)
+
+
+def show_all_active(cluster: ClusterName) -> Command:
+    """All that slurmdbd believes to be running there.
+
+    Not `sacctmgr show runawayjobs`, which asks whether to end them (docs/decisions/0048).
+    """
+    which = (*on_clusters(cluster), "--state=RUNNING,SUSPENDED")
+    return ("sacct", "-nPXa", *which, f"--format={','.join(ACTIVE_FIELDS)}")
 
 
 def show_admin_level(user: UserName) -> Command:

@@ -6,6 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from slurm_io.commands import Command
 
 SHOWN = 300
@@ -25,6 +27,26 @@ class SlurmError(Exception):
 
 class SlurmUnavailable(SlurmError):  # noqa: N818 - names the fact
     """SLURM does not answer now and may later: slurmdbd down, database busy, a call that took too long."""
+
+
+class SlurmdbdSpared(SlurmUnavailable):
+    """Slurmdbd was not asked, for its sake: docs/protection.md."""
+
+
+class BreakerOpen(SlurmdbdSpared):
+    """It has been slow, and is left alone for a while."""
+
+    def __init__(self, words: str, opened: datetime) -> None:
+        super().__init__(words)
+        self.words = words
+        self.opened = opened
+
+    def __reduce__(self) -> tuple[type[BreakerOpen], tuple[str, datetime]]:
+        return (BreakerOpen, (self.words, self.opened))
+
+
+class BudgetTaken(SlurmdbdSpared):
+    """It has as many queries of ours as it may have, and none ended in time."""
 
 
 class SlurmMisconfigured(SlurmError):  # noqa: N818

@@ -6,25 +6,11 @@ import re
 from decimal import Context, Decimal
 from typing import TYPE_CHECKING
 
-import numpy as np
-import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
-from pyarrow import csv
-
 from allocations.limits import MEMORY
-from allocations.usage import UNKNOWN, Jobs, with_totals
-from slurm_io.commands import JOB_FIELDS
 from slurm_io.errors import UnexpectedSlurmOutput
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from numpy.typing import NDArray
-
-    IntArray = NDArray[np.int64]
-    BoolArray = NDArray[np.bool_]
-    ObjectArray = NDArray[np.object_]
 
 STEP = 1024
 SUFFIXES = {suffix: power for power, suffix in enumerate("KMGTP?", start=1)}
@@ -35,9 +21,6 @@ MEGA = 2
 EXACT = Context(prec=60)
 """Room for every digit of 20 digits times 1024**6."""
 LARGEST_COUNT = 2**53
-PLAIN_PAIR = r"^(mem=[0-9]{1,15}M?|[^=]+=[0-9]{1,15})$"
-"""A number of so few digits needs no look at suffixes, no-values and the largest count."""
-BYTE_ORDER_MARK = "\ufeff"
 NO_VALUE = frozenset({2**64 - 2, 2**64 - 1})
 """SLURM's NO_VAL64 and INFINITE64: printed as numbers, they say that there is none."""
 
@@ -81,22 +64,6 @@ def tres_pairs(text: str, what: str) -> dict[str, str]:
     return pairs
 
 
-def parse_pairs(pairs: pa.Array, what: str) -> tuple[ObjectArray, IntArray, BoolArray]:
-    """Many pairs: their TRES, their counts, and where there is a count. Plain digits are read in columns."""
-    plain = pc.match_substring_regex(pairs, PLAIN_PAIR).to_numpy(zero_copy_only=False)
-    parts = pc.split_pattern(pairs.filter(pa.array(plain)), "=")
-    texts = pc.list_element(parts, 1)
-    tres = np.empty(len(pairs), dtype="object")
-    numbers = np.zeros(len(pairs), np.int64)
-    known = plain.copy()
-    tres[plain] = pc.list_element(parts, 0).to_numpy(zero_copy_only=False)
-    numbers[plain] = pc.cast(pc.utf8_rtrim(texts, "M"), pa.int64()).to_numpy()
-    for place in np.flatnonzero(~plain):
-        tres[place], count = parse_pair(pairs[place].as_py(), what)
-        numbers[place], known[place] = count or 0, count is not None
-    return tres, numbers, known
-
-
 def parse_count(tres: str, value: str, what: str) -> Decimal:
     """One number: decimals and the suffixes K to P, in steps of 1024; memory comes out in MB."""
     match = NUMBER.fullmatch(value)
@@ -106,108 +73,3 @@ def parse_count(tres: str, value: str, what: str) -> Decimal:
     if tres == MEMORY:
         power = power - MEGA if match[2] else 0
     return EXACT.multiply(Decimal(match[1]), EXACT.power(Decimal(STEP), power))
-
-
-def parse_jobs(text: str) -> Jobs:
-    """Job records as `sacct` prints them, with epochs (SLURM_TIME_FORMAT=%s) and exact memory (--noconvert).
-
-    A record that never started has no start, or one without a length: it counts zero.
-    """
-    what = "sacct"
-    table = columns_of(text, JOB_FIELDS, what)
-    elapsed = whole_seconds(table["elapsedraw"], "ElapsedRaw")
-    start, started = epochs(table["start"], "Start")
-    end, ended = epochs(table["end"], "End")
-    # a job that still runs is clipped to a window after now as if it began there: it used nothing of it
-    counts = started & ended & ((end >= start) | (elapsed > 0))
-    spans = np.where(counts, end - start, 0)
-    if (spans < 0).any():
-        line = text.split("\n")[int(spans.argmin())]
-        raise UnexpectedSlurmOutput(what, line, "an end that is not before the start")
-    records = pd.DataFrame(
-        {
-            "account": named(table["account"]),
-            "user": named(table["user"]),
-            "state": table["state"].dictionary_encode().to_pandas(),
-            "job_id": table["jobidraw"].to_pandas(),
-            "start_epoch": start,
-            "elapsed_seconds": elapsed,
-            "span_seconds": spans,
-        }
-    )
-    return Jobs(records, allocated(table["alloctres"], what))
-
-
-def columns_of(text: str, fields: tuple[str, ...], what: str) -> pa.Table:
-    """The same as `lines_of`, as columns of text: a million lines take a second.
-
-    Arrow would also end a line at a carriage return and swallow a byte order mark, so they are refused.
-    """
-    if not text:
-        return pa.table({name: pa.array([], pa.string()) for name in fields})
-    if text[-1] != "\n" or text[0] == "\n" or "\n\n" in text:  # Arrow would fill up an empty line
-        list(lines_of(text, fields, what))  # says which line it is
-    if "\r" in text or text[0] == BYTE_ORDER_MARK:
-        line = next((line for line in text.split("\n") if "\r" in line), text.partition("\n")[0])
-        raise UnexpectedSlurmOutput(what, line, "lines that end with a newline and nothing else")
-    printed = text.encode("utf-8", "backslashreplace")
-    try:
-        return csv.read_csv(
-            pa.BufferReader(printed),
-            csv.ReadOptions(use_threads=False, block_size=len(printed), column_names=list(fields)),
-            csv.ParseOptions(delimiter="|", quote_char=False, ignore_empty_lines=False),
-            csv.ConvertOptions(column_types=dict.fromkeys(fields, pa.string()), strings_can_be_null=False),
-        )
-    except pa.ArrowInvalid:  # a line with too few or too many fields, which lines_of names
-        raise AssertionError(list(lines_of(text, fields, what))) from None
-
-
-def whole_seconds(column: pa.ChunkedArray, name: str) -> IntArray:
-    """A column of non-negative integers, none of them beyond the year 5138."""
-    good = pc.match_substring_regex(column, "^[0-9]{1,11}$")
-    if not pc.all(good).as_py() and len(column):
-        bad = column.filter(pc.invert(good))[0].as_py()
-        raise UnexpectedSlurmOutput("sacct", bad, f"{name} in whole seconds")
-    numbers: IntArray = column.cast(pa.int64()).to_numpy()
-    return numbers
-
-
-NO_TIME = pa.array(["Unknown", "None", "", "N/A"])
-
-
-def epochs(column: pa.ChunkedArray, name: str) -> tuple[IntArray, BoolArray]:
-    """A column of epochs, and where there is one; 0 where SLURM says that there is none."""
-    none = pc.is_in(column, NO_TIME)
-    known = pc.invert(none).to_numpy()
-    return whole_seconds(pc.if_else(none, "0", column), name), known
-
-
-def named(column: pa.ChunkedArray) -> pd.Series[str]:
-    """Names of accounts or users; where SLURM has none, the one that stands for all such."""
-    names: pd.Series[str] = pc.if_else(pc.equal(column, ""), UNKNOWN, column).dictionary_encode().to_pandas()
-    return names
-
-
-def allocated(column: pa.ChunkedArray, what: str) -> pd.DataFrame:
-    """One int64 column per TRES; each distinct `name=count` is parsed once, whatever jobs it stands in."""
-    texts = column.combine_chunks().dictionary_encode()
-    distinct = texts.dictionary
-    pairs = pc.split_pattern(distinct, ",")
-    rows = pc.list_parent_indices(pairs).to_numpy()
-    filled = pc.not_equal(distinct, "").to_numpy(zero_copy_only=False)[rows]
-    encoded = pairs.flatten().filter(pa.array(filled)).dictionary_encode()
-    codes, rows = encoded.indices.to_numpy(), rows[filled]
-    tres, numbers, has_number = parse_pairs(encoded.dictionary, what)
-    places, names = pd.factorize(tres)
-    cells = rows * len(names) + places[codes]
-    times = np.bincount(cells, minlength=1)
-    if times.max() > 1:
-        twice = distinct[int(times.argmax()) // len(names)].as_py()
-        raise UnexpectedSlurmOutput(what, twice, "TRES as name=count, each once")
-    known = has_number[codes]
-    counts = np.zeros((len(distinct), len(names)), np.int64)
-    recorded = np.zeros(counts.shape, np.bool_)
-    counts.flat[cells[known]] = numbers[codes][known]
-    recorded.flat[cells] = known
-    table = with_totals(pd.DataFrame(counts, columns=names), pd.DataFrame(recorded, columns=names))
-    return table.take(texts.indices.to_numpy()).reset_index(drop=True)

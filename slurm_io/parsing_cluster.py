@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field, replace
 
-from allocations.accounts import AccountName, UserName
+from allocations.accounts import AccountName, ClusterName, UserName, cluster_name
 from allocations.limits import as_stored
 from allocations.model import Account, Association, ClusterState
 from slurm_io.changing import DRAINING, ORGANIZATION
@@ -16,6 +16,7 @@ from slurm_io.parsing import lines_of, parse_count, tres_pairs
 JOBS = re.compile(r"[0-9]*", re.ASCII)
 """A submit limit; empty where there is none."""
 JOB_ID = re.compile(r"[0-9]+", re.ASCII)
+ASSOCIATIONS = "sacctmgr show assoc"
 NONE_AT_ALL = "0"
 """GrpSubmitJobs or MaxSubmitJobs of 0: nothing may be submitted. MaxSubmitJobs shows inherited values too."""
 
@@ -37,14 +38,12 @@ class Rows:
     open_pairs: set[Association] = field(default_factory=set)
     closed_pairs: set[Association] = field(default_factory=set)
     usable_pairs: set[Association] = field(default_factory=set)
-    clusters: set[str] = field(default_factory=set)
 
     def add(self, line: list[str], what: str) -> None:
         """One row: an account's own, or a user's."""
-        cluster, name, user, parent, limits, group_jobs, user_jobs = line
-        self.clusters.add(cluster)
-        if not cluster or not name:
-            raise UnexpectedSlurmOutput(what, "|".join(line), "a cluster and an account in every row")
+        _, name, user, parent, limits, group_jobs, user_jobs = line
+        if not name:
+            raise UnexpectedSlurmOutput(what, "|".join(line), "an account in every row")
         if not (JOBS.fullmatch(group_jobs) and JOBS.fullmatch(user_jobs)):
             raise UnexpectedSlurmOutput(
                 what, "|".join(line), "a number of jobs, or nothing, as submit limits"
@@ -64,28 +63,39 @@ class Rows:
         )
 
 
-def parse_associations(text: str) -> ClusterState:
-    """The cluster as `sacctmgr show assoc` describes it.
+def clusters_of(text: str) -> tuple[ClusterName, ...]:
+    """The clusters whose associations `sacctmgr show assoc` printed; at least one."""
+    names = {line[0] for line in lines_of(text, ASSOCIATION_FIELDS, ASSOCIATIONS)}
+    if not names or "" in names:
+        found = text.partition("\n")[0]
+        raise UnexpectedSlurmOutput(
+            ASSOCIATIONS, found, "associations of a cluster, in every row (is it registered?)"
+        )
+    return tuple(map(cluster_name, sorted(names)))
+
+
+def parse_associations(text: str, cluster: ClusterName) -> ClusterState:
+    """One cluster as `sacctmgr show assoc` describes it; rows of others are passed over.
 
     A user may have several rows for one account (one per partition): they are one association here, closed
     when all of them are. Both submit limits at 0 say that we closed it (`changing.submit_limits`).
     """
-    what = "sacctmgr show assoc"
+    what = ASSOCIATIONS
     rows = Rows()
     for line in lines_of(text, ASSOCIATION_FIELDS, what):
-        rows.add(line, what)
+        if line[0] == cluster:
+            rows.add(line, what)
     if "root" not in rows.accounts:
         raise UnexpectedSlurmOutput(
             what, text.partition("\n")[0], "the account root among the rows (is the cluster registered?)"
         )
-    if len(rows.clusters) > 1:
-        raise UnexpectedSlurmOutput(what, ", ".join(sorted(rows.clusters)), "the associations of one cluster")
     associations = frozenset(rows.open_pairs | rows.closed_pairs)
     return ClusterState(
         rows.accounts,
         associations,
         closed=frozenset(rows.closed_pairs - rows.open_pairs),
         barred=frozenset(rows.open_pairs - rows.usable_pairs),
+        cluster=cluster,
     )
 
 
@@ -101,14 +111,15 @@ def parse_limits(text: str, what: str) -> dict[str, int]:
 def with_organizations(state: ClusterState, text: str) -> ClusterState:
     """The state with `sacctmgr show account` told of each account: ours or not, about to go or not.
 
-    slurmdbd keeps accounts for all its clusters: those without an association here are not of this state.
+    slurmdbd keeps accounts for all its clusters: those without an association here are not of this state, and
+    one that is marked as about to go, but not closed here, goes elsewhere.
     """
     organizations = pairs_of(text, ORGANIZATION_FIELDS, "sacctmgr show account")
     told = {
         name: replace(
             account,
             ours=organizations.get(name) in (ORGANIZATION, DRAINING),
-            draining=organizations.get(name) == DRAINING,
+            draining=organizations.get(name) == DRAINING and account.closed,
         )
         for name, account in state.accounts.items()
     }
@@ -116,11 +127,11 @@ def with_organizations(state: ClusterState, text: str) -> ClusterState:
 
 
 def with_default_accounts(state: ClusterState, text: str) -> ClusterState:
-    """The state with `sacctmgr show user` told of every user's default account.
+    """The state with `sacctmgr show assoc onlydefaults` told of every user's default account there.
 
-    It is empty for a user who lost it: then he is without, and not known at all without associations.
+    There is none of a user who lost it: then he is without, and not known at all without associations.
     """
-    defaults = pairs_of(text, USER_FIELDS, "sacctmgr show user")
+    defaults = pairs_of(text, USER_FIELDS, "sacctmgr show assoc onlydefaults")
     told = {UserName(user): AccountName(name) for user, name in defaults.items() if name}
     return replace(state, default_accounts=told)
 

@@ -18,17 +18,21 @@ from slurm_io.parsing import lines_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from allocations.accounts import ClusterName
+
     Pair = tuple[str, str]
 
 WHAT = "sacctmgr show transactions"
-HEAD = re.compile(r"([0-9]{1,11})\|([A-Z][A-Za-z ]+)\|([^|]+)\|", re.ASCII)
-"""Time, action, actor: how a transaction begins, and how no line of a description is to be expected to."""
+HEAD = re.compile(r"([0-9]{1,11})\|([A-Z][A-Za-z ]+)\|([^|]+)\|([^|]*)\|", re.ASCII)
+"""Time, action, actor, cluster: how a transaction begins, and as no line of a description is likely to."""
 WHERE = re.compile(r"((?:[^|]|(?<= )\|\|(?= ))*)\|", re.ASCII)
 """Up to the first separator that is not SQL's ` || `."""
 ASSOCIATION_ID = re.compile(r"\bid_assoc=([0-9]+)", re.ASCII)
 NAME = re.compile(r"\bname='([^']*)'")
 SETTING = re.compile(r"(?:^|, )`?([a-z_]+)`? ?= ?(?:'([^']*)'|([^', ]*))", re.ASCII)
 """`acct='a'`, `is_def=1`, `grp_tres_mins = if (id_assoc=6, '1=60', grp_tres_mins)`."""
+EVERYWHERE = ""
+"""The cluster of what was done to an account's or a user's record."""
 DEPENDS = "if"
 """How a value begins that differs from association to association."""
 
@@ -46,15 +50,16 @@ def parse_association_ids(text: str) -> dict[int, Pair]:
     return pairs
 
 
-def parse_transactions(text: str, ids: Mapping[int, Pair]) -> tuple[Transaction, ...]:
-    """The transactions, oldest first, with times as epochs (SLURM_TIME_FORMAT=%s).
+def parse_transactions(text: str, ids: Mapping[int, Pair], ours: ClusterName) -> tuple[Transaction, ...]:
+    """The transactions, oldest first, with times as epochs (SLURM_TIME_FORMAT=%s), without other clusters'.
 
     Associations are named by id: those that are gone for good are known only if the text has their making.
+    Each cluster counts its own from 1.
     """
-    rows = [fields_of(record) for record in records_of(text)]
+    rows = [row for row in map(fields_of, records_of(text)) if row[3] in (EVERYWHERE, ours)]
     made = {
         number: pair_of(settings)
-        for _, action, _, where, settings in rows
+        for _, action, _, _, where, settings in rows
         if action == ADD_ASSOCIATIONS
         for number in ids_of(where)
     }
@@ -68,7 +73,7 @@ def parse_transactions(text: str, ids: Mapping[int, Pair]) -> tuple[Transaction,
             pairs=frozenset(known[number] for number in ids_of(where) if number in known),
             settings=settings,
         )
-        for time, action, actor, where, settings in rows
+        for time, action, actor, _, where, settings in rows
     )
 
 
@@ -85,18 +90,18 @@ def records_of(text: str) -> Iterator[str]:
         elif record:
             record += f"\n{line}"
         else:
-            raise UnexpectedSlurmOutput(WHAT, line, "time, action, actor, where and info")
+            raise UnexpectedSlurmOutput(WHAT, line, "time, action, actor, cluster, where and info")
     if record:
         yield record
 
 
-def fields_of(record: str) -> tuple[str, str, str, str, dict[str, str]]:
-    """Time, action, actor, where, and what was set."""
+def fields_of(record: str) -> tuple[str, str, str, str, str, dict[str, str]]:
+    """Time, action, actor, cluster, where, and what was set."""
     head = HEAD.match(record)
     where = WHERE.match(record, head.end()) if head else None
     if head is None or where is None:
-        raise UnexpectedSlurmOutput(WHAT, record, "time, action, actor, where and info")
-    return head[1], head[2], head[3], where[1], settings_of(record[where.end() :])
+        raise UnexpectedSlurmOutput(WHAT, record, "time, action, actor, cluster, where and info")
+    return head[1], head[2], head[3], head[4], where[1], settings_of(record[where.end() :])
 
 
 def settings_of(info: str) -> dict[str, str]:

@@ -43,7 +43,9 @@ UNAVAILABLE = re.compile(
     r"connection refused|unable to contact|problem talking to|database is busy|lock wait|deadlock found"
     r"|can't connect|lost connection|gone away|failed to open persistent connection|socket timed out"
     r"|unspecified error|unable to connect|connection timed out|protocol authentication error"
-    r"|invalid authentication credential|no route to host|communication connection failure|broken pipe",
+    r"|invalid authentication credential|no route to host|communication connection failure|broken pipe"
+    r"|persist_init|persistinit msg|resource temporarily unavailable"
+    r"|can't be reached now",
     re.IGNORECASE,
 )
 """What SLURM 22.05 says when slurmdbd, its database or munge do not answer: it may pass."""

@@ -20,10 +20,10 @@ SHARED = "up"
 """The fixture that takes longest to make: all that need it go to one worker."""
 SHARING, NOT_SHARING = "tests/integration/", "tests/integration/test_demo"
 FIRST = (
-    "tests/examples/test_docker_compose.py",
+    "tests/walks/test_docker_compose.py",
     "tests/flows/test_killed.py",
     "tests/flows/test_matrix.py",
-    "tests/installation/test_install_page.py",
+    "tests/walks/test_install_page.py",
     NOT_SHARING,
 )
 """What takes minutes and cannot be divided begins at once."""

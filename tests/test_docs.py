@@ -15,7 +15,7 @@ from allocations.components import parse_components
 from allocations.desired import desired_limits
 from allocations.shares import shares_of
 from allocations.usage import seconds_by_account, tres_seconds
-from slurm_io.parsing import parse_jobs
+from slurm_io.parsing_jobs import parse_jobs
 
 DOCS = Path(__file__).parent.parent / "docs"
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -37,3 +39,10 @@ def test_no_source_file_is_longer_than_300_lines() -> None:
     tests = [path for path in (ROOT / "tests").rglob("*.py") if "captured" not in path.parts]
     files = [*sources(), *tests]
     assert [str(p.relative_to(ROOT)) for p in files if len(p.read_text().splitlines()) > 300] == []
+
+
+def test_a_pull_with_nothing_to_do_loads_neither_the_tables_nor_docker_s_sdk() -> None:
+    """It runs every two minutes, and they would take a quarter of its time."""
+    code = "import sys, flows.pull, cloudrock_slurm.main, cloudrock_slurm.plan; print(*sys.modules)"
+    done = subprocess.run((sys.executable, "-c", code), cwd=ROOT, capture_output=True, text=True, check=True)
+    assert {"pandas", "pyarrow", "numpy", "docker"} & set(done.stdout.split()) == set()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from allocations.usage import tres_seconds
 from sandbox.bench.old_agent import OldAgent
 from slurm_io.commands import show_jobs
-from slurm_io.parsing import parse_jobs
+from slurm_io.parsing_jobs import parse_jobs
 
 if TYPE_CHECKING:
     from datetime import datetime

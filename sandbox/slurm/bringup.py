@@ -59,15 +59,41 @@ def full_environment(places: Places) -> dict[str, str]:
 
 
 def bring_up(setting: Setting) -> None:
-    """From nothing to a cluster that takes jobs."""
+    """From nothing to a cluster that takes jobs; munge and slurmdbd too, where it has its own."""
     places = setting.places
     deadline = time.monotonic() + READY_SECONDS
     _lay_out(setting)
-    munged = daemons.start(daemons.munged(places), places)
-    _fill_database_folder(setting)
-    mariadbd = daemons.start(daemons.mariadbd(places), places)
-    slurmds = {node: daemons.start(daemons.slurmd(setting, node), places) for node in config.NODES}
     environment = full_environment(places)
+    books = None if setting.books else _start_books(setting)
+    slurmds = {node: daemons.start(daemons.slurmd(setting, node), places) for node in config.NODES}
+    if books:
+        _bring_up_books(setting, *books, environment, deadline)
+    known = daemons.answer(("sacctmgr", "-nP", "show", "cluster", "format=cluster"), environment) or ""
+    is_new = setting.name not in known.split()
+    if is_new:
+        _client("sacctmgr", "-i", "add", "cluster", setting.name, environment=environment)
+    slurmctld = daemons.start(daemons.slurmctld(setting), places)
+    if is_new:
+        _client(*DEFAULT_ACCOUNT_COMMAND, f"cluster={setting.name}", environment=environment)
+    address, port = setting.host.address, setting.ports.slurmctld
+    daemons.wait_until("slurmctld", slurmctld, places, lambda: daemons.listens(address, port), deadline)
+    for node, pid in slurmds.items():
+        idle = partial(_is_idle, node, environment)
+        daemons.wait_until(f"slurmd-{node}", pid, places, idle, deadline, {"slurmctld": slurmctld})
+
+
+def _start_books(setting: Setting) -> tuple[int, int]:
+    """Munge and the database, which take their time."""
+    munged = daemons.start(daemons.munged(setting.places), setting.places)
+    _fill_database_folder(setting)
+    return munged, daemons.start(daemons.mariadbd(setting.places), setting.places)
+
+
+def _bring_up_books(
+    setting: Setting, munged: int, mariadbd: int, environment: dict[str, str], deadline: float
+) -> None:
+    """When they are ready: slurmdbd, and the relay of a quick cluster."""
+    places, address, ports = setting.places, setting.host.address, setting.ports
 
     def works(*command: str) -> Callable[[], bool]:
         return lambda: daemons.succeeds(command, environment)
@@ -78,7 +104,6 @@ def bring_up(setting: Setting) -> None:
     ping = ("mariadb", "--no-defaults", f"--socket={places.database_socket}", "-e", "select 1")
     daemons.wait_until("mariadbd", mariadbd, places, works(*ping), deadline)
     slurmdbd = daemons.start(daemons.slurmdbd(setting), places)
-    address, ports = setting.host.address, setting.ports
     relays: dict[str, int] = {}
     if ports.relay:
         relays[daemons.RELAY] = daemons.start(daemons.relay(setting, ports.relay), places)
@@ -88,15 +113,6 @@ def bring_up(setting: Setting) -> None:
     daemons.wait_until(
         "slurmdbd", slurmdbd, places, works("sacctmgr", "-nP", "show", "cluster"), deadline, relays
     )
-    _client("sacctmgr", "-i", "add", "cluster", config.CLUSTER, environment=environment)
-    slurmctld = daemons.start(daemons.slurmctld(setting), places)
-    _client(*DEFAULT_ACCOUNT_COMMAND, environment=environment)
-    daemons.wait_until(
-        "slurmctld", slurmctld, places, lambda: daemons.listens(address, ports.slurmctld), deadline
-    )
-    for node, pid in slurmds.items():
-        idle = partial(_is_idle, node, environment)
-        daemons.wait_until(f"slurmd-{node}", pid, places, idle, deadline, {"slurmctld": slurmctld})
 
 
 DEFAULT_ACCOUNT_COMMAND = (
@@ -144,6 +160,8 @@ def _lay_out(setting: Setting) -> None:
         _file(places.run / "gpus" / f"gpu{number}", "")
     _file(places.slurm_conf, config.slurm_conf(setting))
     _file(places.slurm_conf.with_name("gres.conf"), config.gres_conf(places))
+    if setting.books is not None:
+        return
     _file(places.slurmdbd_conf, config.slurmdbd_conf(setting), mode=0o600)
     _file(places.my_cnf, config.my_cnf(setting), mode=0o600)
     places.munge_key.touch(mode=0o600)

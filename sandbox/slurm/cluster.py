@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sandbox.slurm import bringup, history, people, processes, state, tree
-from sandbox.slurm.config import DATABASE, Ports
+from sandbox.slurm.config import CLUSTER, DATABASE, Ports
 from sandbox.slurm.daemons import NAMES, RELAY
 from sandbox.slurm.errors import PortTaken, SandboxError
 from sandbox.slurm.interrupts import uninterrupted
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+    from sandbox.slurm.config import Setting
     from sandbox.slurm.history import PastJob
     from sandbox.slurm.processes import Process
     from sandbox.slurm.tree import NewAccount
@@ -67,6 +68,8 @@ class Cluster:
     not for measuring.
     """
 
+    name = CLUSTER
+
     def __init__(
         self, folder: Path = FOLDER, say: Callable[[str], None] = say_on_stderr, *, quick: bool = False
     ) -> None:
@@ -88,6 +91,11 @@ class Cluster:
         """The folders of the running cluster, else the ones a start would use."""
         found = state.read(self.folder / "state.json")
         return Places(self.folder, found.run) if found else places_for(self.folder)
+
+    @property
+    def books(self) -> Places:
+        """Where its accounting is: slurmdbd's database."""
+        return self.places
 
     @property
     def environment(self) -> dict[str, str]:
@@ -121,7 +129,7 @@ class Cluster:
 
     def _bring_up(self, holder: Process | None) -> None:
         places = places_for(self.folder)
-        setting = bringup.choose(places, quick=self._quick)
+        setting = self._choose(places)
         if not setting.host.loopback_only:
             self._say("this machine allows no namespaces: SLURM's daemons listen on all its addresses")
         state.write(state.State(places.run, setting.ports, holder), places.state)
@@ -131,6 +139,9 @@ class Cluster:
             with uninterrupted():
                 bringup.take_down(places)
             raise
+
+    def _choose(self, places: Places) -> Setting:
+        return bringup.choose(places, quick=self._quick)
 
     def _refuse_if_in_use(self) -> None:
         found = state.read(self.folder / "state.json")
@@ -153,8 +164,10 @@ class Cluster:
 
     def is_running(self) -> bool:
         """Whether every daemon is alive."""
-        needed = {*NAMES, RELAY} if self.ports and self.ports.relay else set(NAMES)
-        return needed <= set(self.running_daemons())
+        return self._daemons() <= set(self.running_daemons())
+
+    def _daemons(self) -> set[str]:
+        return {*NAMES, RELAY} if self.ports and self.ports.relay else set(NAMES)
 
     def run(self, *command: str, user: str | None = None, timeout: float = 300, answer: str = "") -> str:
         """What a client's command prints; an error with what it says when it fails.
@@ -240,7 +253,7 @@ class Cluster:
 
     def sql(self, query: str) -> list[list[str]]:
         """Run SQL on slurmdbd's database; rows as text, NULL as `NULL`."""
-        socket = f"--socket={self.places.database_socket}"
+        socket = f"--socket={self.books.database_socket}"
         done = self._ask("mariadb", "--no-defaults", socket, "-BN", DATABASE, text=query, timeout=900)
         if done.returncode != 0:
             raise SandboxError(f"the database refused `{query[:200]}`: {done.stderr.strip()}")
@@ -248,7 +261,7 @@ class Cluster:
 
     def insert_jobs(self, jobs: Iterable[PastJob]) -> int:
         """Put past jobs into slurmdbd's database, few or a million; returns how many."""
-        return history.insert(jobs, self.sql, self.places.run / "private")
+        return history.insert(jobs, self.sql, self.books.run / "private", self.name)
 
     def repeat_jobs_daily(self, count: int, days: int, until: datetime) -> int:
         """The jobs that were put in last, again on each of the following days; how many there are then."""
@@ -266,15 +279,15 @@ class Cluster:
 
     def usage_from_rollup(self, account: str, start: datetime, end: datetime) -> dict[tuple[str, str], int]:
         """TRES-seconds in slurmdbd's hourly rollup for an account's own users: {(user, tres): seconds}."""
-        return history.usage_from_rollup(account, start, end, self.sql)
+        return history.usage_from_rollup(account, start, end, self.sql, self.name)
 
     def books_from_rollup(self, start: datetime, end: datetime) -> dict[tuple[str, str, str], int]:
         """TRES-seconds of everybody in slurmdbd's hourly rollup: {(account, user, tres): seconds}."""
-        return history.books_from_rollup(start, end, self.sql)
+        return history.books_from_rollup(start, end, self.sql, self.name)
 
     def was_there_since(self, moment: datetime) -> None:
         """Let slurmdbd know the cluster since then: sreport leaves out what was before."""
-        history.cluster_since(moment, self.sql)
+        history.cluster_since(moment, self.sql, self.name)
 
 
 def _user(name: str) -> pwd.struct_passwd:

@@ -39,19 +39,28 @@ class Setting:
     ports: Ports
     host: Host
     user: str
+    name: str = CLUSTER
+    books: Places | None = None
+    """The places of the cluster whose munge and slurmdbd it uses; None: it has its own."""
+
+    @property
+    def shared(self) -> Places:
+        """Where munge and slurmdbd's database are."""
+        return self.books or self.places
 
 
 def slurm_conf(setting: Setting) -> str:
     """What every daemon and every client reads."""
     places, ports, host = setting.places, setting.ports, setting.host
+    munge_socket = setting.shared.munge_socket
     return f"""\
-ClusterName={CLUSTER}
+ClusterName={setting.name}
 SlurmctldHost={host.name}({host.address})
 SlurmctldPort={ports.slurmctld}
 {_communication(host)}SlurmUser={setting.user}
 SlurmdUser={setting.user}
 AuthType=auth/munge
-AuthInfo=socket={places.munge_socket},cred_expire={REQUEUE_SECONDS}
+AuthInfo=socket={munge_socket},cred_expire={REQUEUE_SECONDS}
 CredType=cred/munge
 
 StateSaveLocation={places.run}/state
@@ -65,7 +74,7 @@ MailProg=/bin/true
 AccountingStorageType=accounting_storage/slurmdbd
 AccountingStorageHost={host.address}
 AccountingStoragePort={ports.relay or ports.slurmdbd}
-AccountingStoragePass={places.munge_socket}
+AccountingStoragePass={munge_socket}
 AccountingStorageTRES=gres/gpu,gres/gpu:a100
 AccountingStorageEnforce=associations,limits,qos
 JobAcctGatherType=jobacct_gather/none

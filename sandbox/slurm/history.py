@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sandbox.slurm.config import NODES, PARTITION
+from sandbox.slurm.config import CLUSTER, NODES, PARTITION
 from sandbox.slurm.errors import SandboxError
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ FLAGS = 16  # slurmdbd heard of the start; without it sacct prints Unknown inste
 TEXT = re.compile(r"[^\t\n\\]*")
 NAME = re.compile(r"[A-Za-z0-9_.-]+")
 LOAD = f"""
-    LOAD DATA INFILE '{{path}}' INTO TABLE sandbox_job_table CHARACTER SET utf8mb4 (
+    LOAD DATA INFILE '{{path}}' INTO TABLE {{cluster}}_job_table CHARACTER SET utf8mb4 (
         account, cpus_req, job_name, id_assoc, id_job, id_user, mem_req, nodelist, nodes_alloc, node_inx,
         state, time_submit, time_start, time_end, time_suspended, tres_alloc,
         id_array_job, id_array_task, het_job_id, het_job_offset)
@@ -59,8 +59,8 @@ REPEAT = """
     FROM sandbox_job_table
     WHERE id_job >= {first} AND id_job < {first} + {count} AND time_end + {later} <= {until}"""
 SUSPEND = """
-    INSERT INTO sandbox_suspend_table (job_db_inx, id_assoc, time_start, time_end)
-    SELECT job_db_inx, id_assoc, {start}, {end} FROM sandbox_job_table
+    INSERT INTO {cluster}_suspend_table (job_db_inx, id_assoc, time_start, time_end)
+    SELECT job_db_inx, id_assoc, {start}, {end} FROM {cluster}_job_table
     WHERE id_job = {job_id} AND time_submit = {submit} AND time_start = {begin}"""
 
 
@@ -107,10 +107,10 @@ def slurm_time(moment: datetime) -> str:
     return moment.astimezone().strftime("%Y-%m-%dT%H:%M:%S")
 
 
-def insert(jobs: Iterable[PastJob], sql: Sql, folder: Path) -> int:
+def insert(jobs: Iterable[PastJob], sql: Sql, folder: Path, cluster: str = CLUSTER) -> int:
     """Write the rows to a file and let the database load it: a million take one to two minutes."""
-    keys = _Keys(_associations(sql), _tres(sql), {})
-    next_id = max(FIRST_ID, int(sql("SELECT COALESCE(MAX(id_job), 0) FROM sandbox_job_table")[0][0]) + 1)
+    keys = _Keys(_associations(sql, cluster), _tres(sql), {})
+    next_id = max(FIRST_ID, int(sql(f"SELECT COALESCE(MAX(id_job), 0) FROM {cluster}_job_table")[0][0]) + 1)  # noqa: S608 (our own name)
     path = folder / "past-jobs.tsv"
     count = 0
     suspensions: list[str] = []
@@ -118,12 +118,12 @@ def insert(jobs: Iterable[PastJob], sql: Sql, folder: Path) -> int:
         with path.open("w", encoding="utf-8", newline="\n") as rows:
             for job in jobs:
                 rows.write(_row(job, next_id + count, keys))
-                suspensions += _suspensions(job, next_id + count)
+                suspensions += _suspensions(job, next_id + count, cluster)
                 count += 1
-        sql(LOAD.format(path=path))
+        sql(LOAD.format(path=path, cluster=cluster))
         for statement in suspensions:
             sql(statement)
-        sql("ANALYZE TABLE sandbox_job_table")  # or the rollup reads it with yesterday's idea of its size
+        sql(f"ANALYZE TABLE {cluster}_job_table")  # or the rollup reads it with yesterday's idea of its size
     finally:
         path.unlink(missing_ok=True)
     return count
@@ -199,11 +199,12 @@ def _time_suspended(job: PastJob) -> int:
     return _epoch(opened[0]) - seconds if opened else seconds
 
 
-def _suspensions(job: PastJob, own_id: int) -> list[str]:
+def _suspensions(job: PastJob, own_id: int, cluster: str) -> list[str]:
     submit, begin, _ = _times(job)
     job_id = job.job_id if job.job_id is not None else own_id
     return [
         SUSPEND.format(
+            cluster=cluster,
             job_id=job_id,
             submit=submit,
             begin=begin,
@@ -241,10 +242,10 @@ def _uid(user: str, association: int) -> int:
         return FIRST_UID + association
 
 
-def _associations(sql: Sql) -> dict[tuple[str, str], int]:
+def _associations(sql: Sql, cluster: str) -> dict[tuple[str, str], int]:
     """One per account and user; where partitions have their own, the one for all partitions counts."""
     query = (
-        "SELECT acct, user, id_assoc FROM sandbox_assoc_table "
+        f"SELECT acct, user, id_assoc FROM {cluster}_assoc_table "  # noqa: S608 (our own name)
         "WHERE deleted = 0 AND user <> '' ORDER BY `partition` DESC"
     )
     return {(account, user): int(number) for account, user, number in sql(query)}
@@ -255,20 +256,24 @@ def _tres(sql: Sql) -> dict[str, int]:
     return {f"{kind}/{name}" if name else kind: int(number) for number, kind, name in rows}
 
 
-def usage_from_rollup(account: str, start: datetime, end: datetime, sql: Sql) -> dict[tuple[str, str], int]:
+def usage_from_rollup(
+    account: str, start: datetime, end: datetime, sql: Sql, cluster: str = CLUSTER
+) -> dict[tuple[str, str], int]:
     """What the hourly rollup holds for the users of an account, its sub-accounts not included."""
     if not NAME.fullmatch(account):
         raise SandboxError(f"{account!r} cannot be an account: use letters, digits, dot, dash and underscore")
-    books = books_from_rollup(start, end, sql)
+    books = books_from_rollup(start, end, sql, cluster)
     return {(user, tres): n for (acct, user, tres), n in books.items() if acct == account and user}
 
 
-def books_from_rollup(start: datetime, end: datetime, sql: Sql) -> dict[tuple[str, str, str], int]:
+def books_from_rollup(
+    start: datetime, end: datetime, sql: Sql, cluster: str = CLUSTER
+) -> dict[tuple[str, str, str], int]:
     """All that the hourly rollup holds: {(account, user, tres): seconds}; no names where none is known."""
     query = f"""
         SELECT COALESCE(a.acct, ''), COALESCE(a.user, ''), t.type, t.name, SUM(u.alloc_secs)
-        FROM sandbox_assoc_usage_hour_table u
-        LEFT JOIN sandbox_assoc_table a ON a.id_assoc = u.id
+        FROM {cluster}_assoc_usage_hour_table u
+        LEFT JOIN {cluster}_assoc_table a ON a.id_assoc = u.id
         JOIN tres_table t ON t.id = u.id_tres
         WHERE u.deleted = 0 AND u.time_start >= {_epoch(start)} AND u.time_start < {_epoch(end)}
         GROUP BY a.acct, a.user, t.type, t.name"""  # noqa: S608 (numbers)
@@ -278,6 +283,6 @@ def books_from_rollup(start: datetime, end: datetime, sql: Sql) -> dict[tuple[st
     }
 
 
-def cluster_since(moment: datetime, sql: Sql) -> None:
+def cluster_since(moment: datetime, sql: Sql, cluster: str = CLUSTER) -> None:
     """Let slurmdbd know the cluster since then: sreport leaves out what was before."""
-    sql(f"UPDATE sandbox_event_table SET time_start = {_epoch(moment)} WHERE node_name = ''")  # noqa: S608
+    sql(f"UPDATE {cluster}_event_table SET time_start = {_epoch(moment)} WHERE node_name = ''")  # noqa: S608

@@ -1,4 +1,4 @@
-"""The tables of a checkup: ill sites, odd ones that are well, and ones that cannot be looked at."""
+"""The tables of a checkup: ill sites, and odd ones that are well."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from tests.allocations.checkup_sites import (
     MARKETPLACE,
     OFFERING,
     OWNER,
+    PACE,
     PLAN,
     PREFECT,
     PROVIDER,
@@ -104,6 +105,16 @@ ILL: dict[str, tuple[MarketplaceFacts | SlurmFacts | PrefectFacts, Fault, str]] 
     ),
     "local time": (replace(SLURM, utc_offset="+0200"), slurm.LOCAL_TIME, "+0200"),
     "slurmdbd down": (replace(SLURM, books=DOWN), slurm.SLURMDBD_SILENT, "refused"),
+    "slurmdbd spared": (
+        replace(SLURM, pace=replace(PACE, trouble="slow since 02:13", is_open=True)),
+        slurm.SLURMDBD_SPARED,
+        "slow since 02:13",
+    ),
+    "slurmdbd slow": (
+        replace(SLURM, pace=replace(PACE, trouble="slow since 02:13")),
+        slurm.SLURMDBD_SLOW,
+        "slow since 02:13",
+    ),
     "slurmctld down": (replace(SLURM, controller=DOWN), slurm.SLURMCTLD_SILENT, "refused"),
     "old version": (replace(SLURM, controller=told(SLURM_VERSION="21.08.5")), slurm.OLD_VERSION, "21.08.5"),
     "no version": (replace(SLURM, controller=told(SLURM_VERSION=None)), slurm.OLD_VERSION, "not told"),
@@ -221,6 +232,11 @@ WELL: dict[str, tuple[MarketplaceFacts | SlurmFacts | PrefectFacts, Check, str]]
     ),
     "SlurmUser": (replace(SLURM, user="slurm", admin_level=""), Check.ADMIN_LEVEL, "its own user"),
     "root": (replace(SLURM, user="root", admin_level="", controller=told()), Check.ADMIN_LEVEL, "root"),
+    "queries under way": (
+        replace(SLURM, pace=replace(PACE, under_way=("PID 7",))),
+        Check.SPARED,
+        "1 of 2 queries under way: PID 7",
+    ),
     "private for others": (
         replace(SLURM, books={**BOOKS, "PrivateData": "jobs"}),
         Check.PRIVATE_DATA,
@@ -242,57 +258,4 @@ WELL: dict[str, tuple[MarketplaceFacts | SlurmFacts | PrefectFacts, Check, str]]
     "secret address": (stored(connection_url="**********"), Check.DATABASE, "the server keeps to itself"),
     "served": (served(), Check.WORKER, "push-usage/service is served"),
     "served from a file": (served(entrypoint="flows/push.py:push_usage"), Check.WORKER, "is served"),
-}
-
-UNKNOWN: dict[str, tuple[MarketplaceFacts | SlurmFacts | PrefectFacts, set[Check]]] = {
-    "no Date": (replace(MARKETPLACE, skew_seconds=None), {Check.CLOCK}),
-    "odd offering": (
-        replace(MARKETPLACE, offering=Silence("odd")),
-        {Check.ROLE, Check.OFFERING, Check.PLAN, Check.OFFERED},
-    ),
-    "no file, so nothing to compare offered ones with": (
-        replace(MARKETPLACE, components={}),
-        {Check.OFFERED},
-    ),
-    "no file, so nothing to compare TRES with": (replace(SLURM, components={}), {Check.TRES}),
-    "no slurmctld": (
-        replace(SLURM, controller=DOWN, runaways=DOWN),
-        {
-            Check.VERSION,
-            Check.TRES,
-            Check.ENFORCE,
-            Check.DECAY,
-            Check.RESET,
-            Check.ADMIN_LEVEL,
-            Check.PRIVATE_DATA,
-            Check.RUNAWAY,
-        },
-    ),
-    "no slurmdbd": (
-        replace(
-            SLURM,
-            books=DOWN,
-            retention=DOWN,
-            sums_retention=DOWN,
-            admin_level=DOWN,
-            state=DOWN,
-            unknown_users=DOWN,
-        ),
-        {
-            Check.PURGE,
-            Check.PURGE_SUMS,
-            Check.ADMIN_LEVEL,
-            Check.PRIVATE_DATA,
-            Check.DEFAULT_ACCOUNT,
-            Check.USERS,
-        },
-    ),
-    "no slurmdbd settings": (replace(SLURM, books=DOWN), set()),
-    "Prefect half": (
-        replace(PREFECT, database=DOWN, pool=DOWN, workers=DOWN, held=DOWN),
-        {Check.DATABASE, Check.POOL, Check.WORKER, Check.DEPLOYMENTS},
-    ),
-    "no automations.yaml": (replace(PREFECT, automations=Silence("no file")), {Check.AUTOMATIONS}),
-    "no prefect.yaml": (replace(PREFECT, declared=Silence("no file")), {Check.DEPLOYMENTS}),
-    "service unknown": (replace(PREFECT, served="pull-orders", held=DOWN), {Check.WORKER}),
 }

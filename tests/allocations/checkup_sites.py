@@ -5,7 +5,7 @@ from __future__ import annotations
 from allocations.accounts import ROOT, AccountName, UserName
 from allocations.checkup_marketplace import MarketplaceFacts
 from allocations.checkup_prefect import PrefectFacts
-from allocations.checkup_slurm import SlurmFacts
+from allocations.checkup_slurm import Pace, SlurmFacts
 from allocations.components import parse_components
 from allocations.marketplace import BillingType, OfferedPlan, Offering, OfferingComponent, TokenOwner
 from allocations.model import Account, Association, ClusterState
@@ -62,10 +62,12 @@ CONTROLLER = {
     "PrivateData": "none",
 }
 BOOKS = {"SLURMDBD_VERSION": "22.05.8", "PrivateData": "none"}
+PACE = Pace(trouble="", is_open=False, under_way=(), most=2)
 SLURM = SlurmFacts(
     container=None,
     user="agent",
     utc_offset="+0000",
+    pace=PACE,
     controller=CONTROLLER,
     books=BOOKS,
     retention=None,

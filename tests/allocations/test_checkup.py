@@ -26,8 +26,9 @@ from allocations.checkup_marketplace import MarketplaceFacts, diagnose_marketpla
 from allocations.checkup_prefect import PrefectFacts, diagnose_prefect
 from allocations.checkup_slurm import SlurmFacts, diagnose_slurm
 from allocations.deployments import differences
-from tests.allocations.checkup_cases import ILL, UNKNOWN, WELL
+from tests.allocations.checkup_cases import ILL, WELL
 from tests.allocations.checkup_sites import DECLARED, HELD, MARKETPLACE, PREFECT, SLURM
+from tests.allocations.checkup_unseen import UNKNOWN
 
 FAULTS = (*market.FAULTS, *slurm.FAULTS, *prefect.FAULTS)
 SETTINGS_FAULTS = {market.SETTINGS_BAD, market.COMPONENTS_BAD}

@@ -9,20 +9,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from allocations.accounts import UNKNOWN
 from allocations.billing import BillingPeriod
 from allocations.days import (
     Correction,
     WindowUsage,
     corrections_of,
-    days_of,
     is_good,
     month_of,
     remarks_on,
     together,
-    whole_hour,
     window_usage,
 )
-from allocations.usage import UNKNOWN, Jobs, seconds_by_account
+from allocations.hours import days_of, whole_hour
+from allocations.usage import Jobs, seconds_by_account
 
 START = datetime(2026, 2, 1, tzinfo=UTC)
 MONTH = BillingPeriod(2026, 2)

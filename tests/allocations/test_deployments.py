@@ -6,7 +6,15 @@ from typing import Any
 
 import pytest
 
-from allocations.deployments import as_sent, differences, shown, strays
+from allocations.deployments import (
+    as_sent,
+    automation_of_pool,
+    deployment_of_pool,
+    differences,
+    shown,
+    strays,
+    without_pool,
+)
 from tests.allocations.checkup_sites import DECLARED, HELD
 
 QUEUED = {"name": "headnode", "work_queue_name": "usage", "job_variables": {"env": {"A": "1"}}}
@@ -63,3 +71,44 @@ def test_only_a_deployment_of_ours_in_a_work_pool_can_be_one_too_many() -> None:
 
 def test_a_long_value_is_cut() -> None:
     assert shown("x" * 200) == "'" + "x" * 79 + "..."
+
+
+ENTRY = {
+    "name": "backfill",
+    "description": "Start it with prefect deployment run push-usage/backfill.",
+    "tags": ["cloudrock-slurm"],
+    "work_pool": {"name": "headnode", "work_queue_name": "background"},
+}
+NO_WORKER = {
+    "name": "cloudrock-slurm: no worker",
+    "trigger": {"match": {"prefect.resource.id": "prefect.work-pool.*", "prefect.resource.name": "headnode"}},
+    "actions": [{"subject": "the work pool headnode has no worker", "threshold": 1}],
+}
+FAILED = {"name": "cloudrock-slurm: a run failed", "trigger": {"match": {"prefect.resource.id": "*"}}}
+
+
+def test_for_another_pool_its_name_is_in_those_of_deployments() -> None:
+    assert deployment_of_pool(ENTRY, "push-usage", "headnode") == ENTRY
+    assert deployment_of_pool(ENTRY, "push-usage", "beta") == {
+        "name": "backfill-beta",
+        "description": "Start it with prefect deployment run push-usage/backfill-beta.",
+        "tags": ["cloudrock-slurm", "beta"],
+        "work_pool": {"name": "beta", "work_queue_name": "background"},
+    }
+    own = {**ENTRY, "work_pool": {"name": "mine"}}
+    assert deployment_of_pool(own, "push-usage", "beta") == own
+
+
+def test_an_automation_about_a_pool_is_there_for_each_and_the_others_once() -> None:
+    assert automation_of_pool(FAILED, "beta") == FAILED
+    assert automation_of_pool(NO_WORKER, "headnode") == NO_WORKER
+    found = automation_of_pool(NO_WORKER, "beta")
+    assert found["name"] == "cloudrock-slurm: no worker (beta)"
+    assert found["trigger"]["match"]["prefect.resource.name"] == "beta"
+    assert found["actions"] == [{"subject": "the work pool beta has no worker", "threshold": 1}]
+    assert without_pool(found["name"]) == without_pool(NO_WORKER["name"]) == NO_WORKER["name"]
+
+
+def test_another_pool_s_deployments_are_another_cluster_s() -> None:
+    theirs = {**HELD, "name": "hourly-beta", "tags": ["cloudrock-slurm", "beta"], "work_pool_name": "beta"}
+    assert strays([DECLARED], [HELD, theirs]) == []

@@ -15,6 +15,7 @@ from allocations.marketplace import (
     ResourceState,
 )
 from allocations.membership import Team
+from allocations.model import ClusterState
 from tests.allocations.drift_faults import (
     ACCOUNT,
     CUSTOMER,
@@ -182,3 +183,9 @@ def test_a_report_counts_its_findings_by_kind() -> None:
 def test_a_members_and_an_accounts_finding_stand_in_the_order_of_the_kinds() -> None:
     sides = with_members(account(grp_tres_mins={"cpu": 1}), ACCOUNT, {ADA})
     assert [finding.kind for finding in drift(sides, RULES)] == [K.LIMITS, K.MEMBER_MISSING]
+
+
+def test_what_people_shall_run_is_confined_to_the_cluster() -> None:
+    named = replace(ClusterState(), cluster="beta")
+    assert named.condition == " cluster=beta"
+    assert ClusterState().condition == ""

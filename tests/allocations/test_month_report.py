@@ -13,7 +13,7 @@ from allocations.marketplace import Party, Resource, ResourceState
 from allocations.model import Account, ClusterState
 from allocations.month_report import day_table, largest_jobs, seconds_of_jobs, usage_table
 from allocations.reports import usage_of
-from slurm_io.parsing import parse_jobs
+from slurm_io.parsing_jobs import parse_jobs
 
 COMPONENTS = parse_components(
     "cpu: {limit: 1, measured_unit: hours, accounting_type: usage, label: CPU, unit_factor: 60}\n"

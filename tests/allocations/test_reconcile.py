@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from allocations.accounts import AccountName
+from allocations.accounts import UNKNOWN, AccountName
 from allocations.days import Correction
 from allocations.model import Account, ClusterState
 from allocations.reconcile import (
@@ -19,7 +19,6 @@ from allocations.reconcile import (
     reconcile,
     unexplained_falls,
 )
-from allocations.usage import UNKNOWN
 
 START = datetime(2026, 2, 1, tzinfo=UTC)
 UNTIL = START + timedelta(hours=10)

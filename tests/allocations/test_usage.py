@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from allocations.accounts import UNKNOWN
 from allocations.errors import ImpossibleUsage
-from allocations.usage import UNKNOWN, Jobs, add_up, seconds_by_account, tres_seconds, with_totals
+from allocations.usage import Jobs, add_up, seconds_by_account, tres_seconds, with_totals
 
 Job = tuple[str, str, str, dict[str, int], int, int]
 """account, user, state, allocated TRES, elapsed seconds, span seconds."""

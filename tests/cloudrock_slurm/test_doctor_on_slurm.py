@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from flows.breaker_file import BreakerFile
+from flows.examining import close_breaker
 from sandbox.slurm import PastJob
+from slurm_io.breaker import Answer, Breaker, Protection, after
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from sandbox.cloudrock import Marketplace
     from sandbox.slurm import Cluster
@@ -57,10 +60,25 @@ def test_a_healthy_cluster_is_ok_from_all_sides(doctor: Any) -> None:
     levels = of_slurm(findings)
     del levels["users"]  # other tests share the cluster and leave users without an OS user
     assert set(levels.values()) == {"OK"}, findings
-    assert len(levels) == 15
+    assert len(levels) == 16
     assert findings["version"]["found"].startswith("22.05")
     assert findings["slurmdbd"]["found"].startswith("answers: 22.05")
     assert findings["PurgeJobAfter"]["found"] == "job records are kept for ever"
+
+
+def test_a_slurmdbd_that_is_left_alone_is_not_asked_and_a_reset_asks_it_at_once(doctor: Any) -> None:
+    doctor()
+    file = BreakerFile(Path(".cloudrock-slurm/slurmdbd"), pytest.fail)
+    slow = Answer(asked=datetime.now(UTC), seconds=30, command=("sacct",), failed=True)
+    file.change(lambda _: after(Breaker(), slow, Protection()))
+    findings = doctor()
+    assert (findings["slurmdbd's pace"]["level"], findings["slurmdbd"]["level"]) == ("warning", "warning")
+    assert "the next try is at" in findings["slurmdbd's pace"]["found"]
+    assert findings["slurmdbd"]["found"].startswith("not looked at: slurmdbd has been slow since")
+    levels = of_slurm(findings)
+    assert {levels[check] for check in ("slurmctld", "version", "commands", "time zone")} == {"OK"}
+    assert close_breaker().startswith("slurmdbd has been slow since")
+    assert of_slurm(doctor())["slurmdbd"] == "OK"
 
 
 def test_settings_of_slurmctld_that_let_limits_slip_are_found(doctor: Any, cluster: Cluster) -> None:

@@ -196,3 +196,41 @@ def test_without_a_server_the_command_says_so_in_one_line(folder: Path, capsys: 
     assert capsys.readouterr().err.startswith(
         "PREFECT_API_URL: no Prefect server answers at http://127.0.0.1:9"
     )
+
+
+def test_a_second_cluster_s_deployments_stand_beside_the_first_s(
+    deploy: Deploy, stack: Stack, everything: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = {one["id"]: one for one in stack.api.ask("POST", "deployments/filter", {})}
+    monkeypatch.setenv("CLOUDROCK_WORK_POOL", "beta")
+    code, said = deploy()
+    assert code == 0
+    assert said[0] == "+ work pool beta, of type process"
+    assert "+ deployment pull-orders/every-2-minutes-beta" in said
+    assert [line for line in said if "automation" in line][:-1] == [
+        "+ automation 'cloudrock-slurm: no worker (beta)'"
+    ]
+    assert said[-1].endswith(": 8 made or changed")
+    now = {one["id"]: one for one in stack.api.ask("POST", "deployments/filter", {})}
+    assert {key: now[key] for key in before} == before
+    theirs = stack.api.ask("GET", "deployments/name/push-usage/backfill-beta")
+    assert (theirs["work_pool_name"], theirs["work_queue_name"]) == ("beta", "background")
+    assert "push-usage/backfill-beta --param" in theirs["description"]
+    assert theirs["global_concurrency_limit"]["id"] not in {
+        one["global_concurrency_limit"]["id"] for one in before.values()
+    }
+    for pool in ("headnode", "beta"):
+        monkeypatch.setenv("CLOUDROCK_WORK_POOL", pool)
+        assert deploy(check=True)[0] == 0, "neither sees the other's as left over"
+
+
+def test_the_doctor_looks_at_its_own_cluster_s_pool(
+    deploy: Deploy, everything: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flows.examining import prefect_diagnoses  # noqa: PLC0415 - Prefect takes seconds
+
+    monkeypatch.setenv("CLOUDROCK_WORK_POOL", "gamma")
+    found = {one.check.title: one for one in prefect_diagnoses(None)}
+    assert found["work pool"].found == "no work pool 'gamma'"
+    assert "every-2-minutes-gamma" in found["deployments"].found
+    assert found["automations"].found.startswith("missing: automation 'cloudrock-slurm: no worker (gamma)'")

@@ -3,21 +3,36 @@
 from __future__ import annotations
 
 import os
+import shutil
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from sandbox.cloudrock import Marketplace
+from sandbox.services import answers
+from sandbox.slurm.places import free_ports
+from sandbox.stack import Stack
 from tests.flows import apart
 from tests.flows.drifting import drifting as drifting  # noqa: PLC0414 - a fixture of several files
 from tests.flows.site import COMPONENTS, Site
-from tests.own_folder import PEOPLE, SUFFIX, person
+from tests.own_folder import FOLDER, PEOPLE, ROOT, SUFFIX, person
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from sandbox.slurm import Cluster
+
+
+RECORDER = (sys.executable, "-m", "uvicorn", "--factory", "prefect.server.api.server:create_app")
+UNNEEDED = {
+    "PREFECT__SERVER_EPHEMERAL": "1",  # none of the services: nothing is scheduled here
+    "PREFECT_UI_ENABLED": "false",
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_ENABLED": "false",
+    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_ENABLED": "false",
+    "PREFECT_SERVER_SERVICES_TRIGGERS_ENABLED": "false",
+}
 
 
 @pytest.fixture(scope="session")
@@ -28,17 +43,29 @@ def prefect_server() -> Iterator[None]:
     are seen on the whole server of tests/integration.
     """
     from prefect import settings  # noqa: PLC0415 - fast tests do without
-    from prefect.testing.utilities import prefect_test_harness  # noqa: PLC0415 - the same
 
-    unneeded = {
-        settings.PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_ENABLED: False,
-        settings.PREFECT_SERVER_SERVICES_EVENT_PERSISTER_ENABLED: False,
-        settings.PREFECT_SERVER_SERVICES_TRIGGERS_ENABLED: False,
+    stack = Stack(FOLDER / "recorder")
+    stack.services.stop()
+    shutil.rmtree(stack.folder, ignore_errors=True)
+    (stack.home / "tmp").mkdir(parents=True)
+    (stack.prefect_port,) = free_ports(1)
+    stack.place_database()
+    argv = (*RECORDER, "--port", str(stack.prefect_port), "--log-level", "error")
+    process = stack.services.start(
+        "prefect-server", *argv, environment={**stack.environment(), **UNNEEDED}, cwd=ROOT
+    )
+    url = f"{stack.ui_url}/api"
+    stack.services.wait("prefect-server", process, lambda: answers(f"{url}/health"), 120)
+    mine = {
+        settings.PREFECT_API_URL: url,
         settings.PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,  # a flow's end waits up to a second for its thread
         settings.PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED: False,
+        settings.PREFECT_LOGGING_TO_API_ENABLED: False,
     }
-    with settings.temporary_settings(unneeded), prefect_test_harness(server_startup_timeout=120):
+    with settings.temporary_settings(mine):
         yield
+    stack.services.stop()
+    process.wait()
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from allocations.days import HOUR
+from allocations.hours import HOUR
 from allocations.usage import seconds_by_account
 from flows.counting import count_month
 from slurm_io.errors import SlurmUnavailable
@@ -186,3 +186,16 @@ def test_days_are_read_together_as_far_as_their_records_allow(store: ParquetDays
     warm = count_month(Books().read, again(store), MONTH, cutoff, read_several=several)
     assert asked == [2], "what is stored says how many records a day has"
     assert totals(warm) == totals(cold) == totals(count_month(Books().read, None, MONTH, cutoff))
+
+
+def test_while_slurmdbd_is_slow_each_question_is_for_a_day_and_the_sum_is_the_same() -> None:
+    books, asked = Books(), []
+
+    def several(*bounds: datetime) -> list[WindowUsage]:
+        asked.append((bounds[-1] - bounds[0]) / DAY)
+        return [books.read(start, end) for start, end in pairwise(bounds)]
+
+    longest = iter([7 * DAY, 7 * DAY, DAY, DAY, *[7 * DAY] * 20])
+    counted = count_month(books.read, None, MONTH, NOW, read_several=several, longest=lambda: next(longest))
+    assert asked[:5] == [1, 7, 1, 1, 7]
+    assert totals(counted) == totals(count_month(Books().read, None, MONTH, NOW))

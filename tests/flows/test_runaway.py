@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from allocations.billing import BillingPeriod
-from allocations.days import DAY, HOUR
+from allocations.hours import DAY, HOUR
 from sandbox.slurm import PastJob
 from tests.own_folder import person
 

@@ -18,6 +18,7 @@ from flows.choices import (
     TerminateJobs,
     UsernameSource,
 )
+from flows.lock import lock_file
 from flows.settings import (
     Settings,
     SettingsError,
@@ -27,6 +28,8 @@ from flows.settings import (
     load_settings,
 )
 from flows.variables import table_of_variables
+from flows.work_pool import load_work_pool, named_here
+from slurm_io.breaker import Protection
 
 ROOT = Path(__file__).parents[2]
 COMPLETE = {
@@ -76,6 +79,8 @@ def test_the_defaults_are_those_that_were_promised(complete) -> None:
     assert settings.usage_settling_days == 3
     assert settings.reconcile is Reconcile.BLOCK
     assert settings.state_dir == Path(".cloudrock-slurm")
+    assert settings.protection == Protection(queries=2, slow_seconds=10, pause_seconds=120)
+    assert (settings.cluster, settings.work_pool) == (None, "headnode")
 
 
 def test_the_names_are_those_that_were_promised() -> None:
@@ -90,10 +95,15 @@ def test_the_names_are_those_that_were_promised() -> None:
         "CLOUDROCK_SLURM_USERNAME_SOURCE",
         "CLOUDROCK_STATE_DIR",
         "CLOUDROCK_SYNC_DIRECTION",
+        "CLOUDROCK_WORK_POOL",
         "ENABLE_USER_HOMEDIR_ACCOUNT_CREATION",
         "REQUESTS_VERIFY_SSL",
+        "SLURMDBD_MAX_QUERIES",
+        "SLURMDBD_PAUSE_SECONDS",
+        "SLURMDBD_SLOW_SECONDS",
         "SLURM_ALLOCATION_NAME_MAX_LEN",
         "SLURM_ALLOCATION_PREFIX",
+        "SLURM_CLUSTER",
         "SLURM_CONTAINER_NAME",
         "SLURM_CUSTOMER_PREFIX",
         "SLURM_DEFAULT_ACCOUNT",
@@ -127,6 +137,17 @@ def test_every_missing_variable_has_one_line() -> None:
         ("CLOUDROCK_SYNC_DIRECTION", "both"),
         ("REQUESTS_VERIFY_SSL", "maybe"),
         ("SLURM_DEPLOYMENT_TYPE", "podman"),
+        ("SLURMDBD_MAX_QUERIES", "0"),
+        ("SLURMDBD_SLOW_SECONDS", "0"),
+        ("SLURMDBD_SLOW_SECONDS", "nan"),
+        ("SLURMDBD_SLOW_SECONDS", "inf"),
+        ("SLURMDBD_PAUSE_SECONDS", "-1"),
+        ("SLURMDBD_PAUSE_SECONDS", "86401"),
+        ("SLURM_CLUSTER", "a,b"),
+        ("SLURM_CLUSTER", "x account=root"),
+        ("SLURM_CLUSTER", ".."),
+        ("CLOUDROCK_WORK_POOL", "Head node"),
+        ("CLOUDROCK_WORK_POOL", "a_b"),
         ("SLURM_CONTAINER_NAME", "slurm ctld"),
         ("SLURM_CUSTOMER_PREFIX", "-hpc"),
         ("SLURM_PROJECT_PREFIX", "hpc,"),
@@ -174,6 +195,34 @@ def test_the_token_is_not_shown_by_the_settings_themselves(complete) -> None:
 def test_an_empty_variable_counts_as_missing(complete, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLOUDROCK_API_TOKEN", "")
     assert complaints() == ["CLOUDROCK_API_TOKEN: missing: expected the user's token, one word"]
+
+
+def test_clusters_of_one_machine_keep_their_state_apart(complete, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLOUDROCK_STATE_DIR", "/var/lib/cloudrock-slurm")
+    assert lock_file(load_settings()) == Path("/var/lib/cloudrock-slurm/writer-slurmctld.lock")
+    monkeypatch.setenv("SLURM_CLUSTER", "Alpha")
+    settings = load_settings()
+    assert settings.cluster == "alpha", "as slurmdbd keeps it"
+    assert lock_file(settings) == Path("/var/lib/cloudrock-slurm/alpha/writer-slurmctld.lock")
+    assert settings.state_dir == Path("/var/lib/cloudrock-slurm/alpha")
+
+
+def test_what_would_be_an_option_of_slurm_s_commands_does_not_reach_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    options = ("SLURM_CLUSTERS", "SQUEUE_STATES", "SCANCEL_STATE", "SACCT_FEDERATION", "SREPORT_CLUSTER")
+    for name in (*options, "SLURM_CONF"):
+        monkeypatch.setenv(name, "other")
+    assert {name for name in command_environment() if name in (*options, "SLURM_CONF")} == {"SLURM_CONF"}
+
+
+def test_the_work_pool_needs_no_other_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (load_work_pool(), named_here("usage")) == ("headnode", "usage")
+    Path(".env").write_text("CLOUDROCK_WORK_POOL=beta\n")
+    assert (load_work_pool(), named_here("usage")) == ("beta", "usage-beta")
+    monkeypatch.setenv("CLOUDROCK_WORK_POOL", "Beta")
+    with pytest.raises(SettingsError, match="CLOUDROCK_WORK_POOL: bad value 'Beta': expected lower-case"):
+        load_work_pool()
 
 
 def test_a_container_is_needed_only_for_docker(complete, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cloudrock_slurm.templates import PROGRAMS, SITE, site_files
-from tests.installation.page import PAGE
 from tests.own_folder import ROOT
+from tests.walks.page import PAGE
 
 if TYPE_CHECKING:
     from pathlib import Path

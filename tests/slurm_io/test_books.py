@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from allocations.days import whole_hour
+from allocations.hours import whole_hour
 from slurm_io.books import (
     has_rollup,
     parse_books,

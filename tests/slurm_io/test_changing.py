@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allocations.accounts import LEGAL_NAME, ROOT, AccountName, UserName
+from allocations.accounts import LEGAL_NAME, ROOT, AccountName, ClusterName, UserName
 from allocations.changes import (
     AddUsers,
     CancelJobs,
@@ -25,7 +27,7 @@ from allocations.changes import (
 )
 from allocations.errors import InvalidName
 from allocations.model import Account
-from slurm_io.changing import commands_for
+from slurm_io.changing import Target, commands_for
 from tests.allocations.samples import RULES
 from tests.allocations.sites import Case, cases
 
@@ -33,14 +35,16 @@ A, B, DEFAULT = AccountName("hpc_a"), AccountName("hpc_b"), AccountName("cloudro
 ADA, BOB = UserName("ada"), UserName("bob")
 BOTH = (ADA, BOB)
 HOSTILE = ("", "a,b", "x account=root", "-x", "Ada", "ada\n", "a=b", "a b", "root", "a|b", "é")
-WHERE_A = ("where", "name=hpc_a")
+C = "cluster=c"
+HERE = Target(ClusterName("c"), alone=True)
+WHERE_A = ("where", "name=hpc_a", C)
 WHERE_BOTH = ("where", "name=ada,bob")
 LIMITS = "GrpTRESMins=cpu=4,gres/gpu:a100=5,mem=-1,node=-1"
 
 ONE_COMMAND: list[tuple[Change, tuple[str, ...]]] = [
     (
         RegisterUsers(BOTH, DEFAULT),
-        ("add", "user", "name=ada,bob", "account=cloudrock", "defaultaccount=cloudrock"),
+        ("add", "user", "name=ada,bob", "account=cloudrock", C, "defaultaccount=cloudrock"),
     ),
     (
         CreateAccount(Account(A, B, {"mem": 5, "cpu": 0}, "Genomics Lab")),
@@ -49,6 +53,7 @@ ONE_COMMAND: list[tuple[Change, tuple[str, ...]]] = [
             "account",
             "name=hpc_a",
             "parent=hpc_b",
+            C,
             "description=Genomics Lab",
             "organization=cloudrock-slurm",
             "GrpTRESMins=cpu=0,mem=5",
@@ -56,11 +61,27 @@ ONE_COMMAND: list[tuple[Change, tuple[str, ...]]] = [
     ),
     (
         CreateAccount(Account(A, ROOT)),
-        ("add", "account", "name=hpc_a", "parent=root", "description=hpc_a", "organization=cloudrock-slurm"),
+        (
+            "add",
+            "account",
+            "name=hpc_a",
+            "parent=root",
+            C,
+            "description=hpc_a",
+            "organization=cloudrock-slurm",
+        ),
     ),
     (
         CreateAccount(Account(A, None, description="a\n'b' | \"c\"")),
-        ("add", "account", "name=hpc_a", "parent=root", "description=a b c", "organization=cloudrock-slurm"),
+        (
+            "add",
+            "account",
+            "name=hpc_a",
+            "parent=root",
+            C,
+            "description=a b c",
+            "organization=cloudrock-slurm",
+        ),
     ),
     (MoveAccount(A, ROOT, B), ("modify", "account", *WHERE_A, "set", "parent=hpc_b")),
     (MoveAccount(A, B, ROOT), ("modify", "account", *WHERE_A, "set", "parent=root")),
@@ -68,8 +89,8 @@ ONE_COMMAND: list[tuple[Change, tuple[str, ...]]] = [
         SetLimits(A, {"cpu": 1, "mem": 2, "node": 3}, {"cpu": 4, "gres/gpu:a100": 5}),
         ("modify", "account", *WHERE_A, "set", LIMITS),
     ),
-    (AddUsers(A, (ADA,)), ("add", "user", "name=ada", "account=hpc_a")),
-    (AddUsers(A, BOTH), ("add", "user", "name=ada,bob", "account=hpc_a")),
+    (AddUsers(A, (ADA,)), ("add", "user", "name=ada", "account=hpc_a", C)),
+    (AddUsers(A, BOTH), ("add", "user", "name=ada,bob", "account=hpc_a", C)),
     (
         DrainAccount(A),
         ("modify", "account", *WHERE_A, "set", "organization=cloudrock-slurm-draining", "GrpSubmitJobs=0"),
@@ -80,35 +101,60 @@ ONE_COMMAND: list[tuple[Change, tuple[str, ...]]] = [
     ),
     (
         CloseUsers(A, BOTH),
-        ("modify", "user", *WHERE_BOTH, "account=hpc_a", "set", "GrpSubmitJobs=0", "MaxSubmitJobs=0"),
+        ("modify", "user", *WHERE_BOTH, "account=hpc_a", C, "set", "GrpSubmitJobs=0", "MaxSubmitJobs=0"),
     ),
     (
         ReopenUsers(A, BOTH),
-        ("modify", "user", *WHERE_BOTH, "account=hpc_a", "set", "GrpSubmitJobs=-1", "MaxSubmitJobs=-1"),
+        ("modify", "user", *WHERE_BOTH, "account=hpc_a", C, "set", "GrpSubmitJobs=-1", "MaxSubmitJobs=-1"),
     ),
-    (RemoveUsers(A, BOTH), ("delete", "user", *WHERE_BOTH, "account=hpc_a")),
-    (DeleteAccount(A), ("delete", "account", *WHERE_A)),
+    (RemoveUsers(A, BOTH), ("delete", "user", *WHERE_BOTH, "account=hpc_a", C)),
+    (DeleteAccount(A), ("delete", "account", "where", "name=hpc_a")),
 ]
 
 
 @pytest.mark.parametrize(("change", "expected"), ONE_COMMAND)
 def test_a_change_is_one_command_that_asks_nothing(change: Change, expected: tuple[str, ...]) -> None:
-    assert commands_for(change) == (("sacctmgr", "-i", *expected),)
+    assert commands_for(change, HERE) == (("sacctmgr", "-i", *expected),)
 
 
 def test_a_default_account_is_associated_before_it_becomes_the_default() -> None:
-    assert commands_for(MoveDefaults(BOTH, A, DEFAULT)) == (
-        ("sacctmgr", "-i", "add", "user", "name=ada,bob", "account=cloudrock"),
-        ("sacctmgr", "-i", "modify", "user", *WHERE_BOTH, "set", "defaultaccount=cloudrock"),
+    assert commands_for(MoveDefaults(BOTH, A, DEFAULT), HERE) == (
+        ("sacctmgr", "-i", "add", "user", "name=ada,bob", "account=cloudrock", C),
+        ("sacctmgr", "-i", "modify", "user", *WHERE_BOTH, C, "set", "defaultaccount=cloudrock"),
     )
 
 
 def test_jobs_are_cancelled_for_everybody_or_user_by_user() -> None:
-    assert commands_for(CancelJobs(A)) == (("scancel", "--account=hpc_a"),)
-    assert commands_for(CancelJobs(A, BOTH)) == (
+    assert commands_for(CancelJobs(A), HERE) == (("scancel", "--account=hpc_a"),)
+    assert commands_for(CancelJobs(A, BOTH), HERE) == (
         ("scancel", "--account=hpc_a", "--user=ada"),
         ("scancel", "--account=hpc_a", "--user=bob"),
     )
+
+
+def test_on_another_cluster_jobs_are_cancelled_there() -> None:
+    there = replace(HERE, elsewhere=True)
+    assert commands_for(CancelJobs(A), there) == (("scancel", "--clusters=c", "--account=hpc_a"),)
+
+
+def test_beside_other_clusters_an_account_goes_from_its_own_and_its_record_stays() -> None:
+    there = replace(HERE, alone=False)
+    assert commands_for(DeleteAccount(A), there) == (("sacctmgr", "-i", "delete", "account", *WHERE_A),)
+
+
+@given(cases())
+def test_beside_other_clusters_no_command_of_any_plan_touches_an_association_of_theirs(case: Case) -> None:
+    for change in case.plan().changes:
+        for command in commands_for(change, Target(ClusterName("c"), elsewhere=True)):
+            assert {C, "--clusters=c"} & set(command), command
+
+
+@pytest.mark.parametrize("text", ["", "a,b", "x account=root", "-x", "Ada", "a\n"])
+def test_a_hostile_cluster_is_no_argument(text: str) -> None:
+    target = Target(ClusterName(text), elsewhere=True)
+    for change, _ in ONE_COMMAND:
+        with pytest.raises(InvalidName, match="cluster name"):
+            commands_for(change, target)
 
 
 def test_the_tables_have_every_kind_of_change() -> None:
@@ -129,7 +175,7 @@ def test_the_tables_have_every_kind_of_change() -> None:
     ],
 )
 def test_a_change_of_nothing_is_no_command(change: Change) -> None:
-    assert commands_for(change) == ()
+    assert commands_for(change, HERE) == ()
 
 
 @pytest.mark.parametrize("text", HOSTILE)
@@ -155,7 +201,7 @@ def test_a_hostile_name_is_no_argument_wherever_it_stands(text: str) -> None:
         changes += [CreateAccount(Account(A, name)), MoveAccount(A, B, name)]
     for change in changes:
         with pytest.raises(InvalidName):
-            commands_for(change)
+            commands_for(change, HERE)
 
 
 @pytest.mark.parametrize("tres", ["", "cpu,mem", "cpu=1", "c pu", "cpu\n"])
@@ -166,13 +212,13 @@ def test_a_hostile_tres_is_no_limit(tres: str) -> None:
         CreateAccount(Account(A, B, {tres: 1})),
     ):
         with pytest.raises(InvalidName, match="TRES"):
-            commands_for(change)
+            commands_for(change, HERE)
 
 
 @pytest.mark.parametrize("minutes", [-1, -2])
 def test_a_limit_below_zero_would_lift_it_and_is_refused(minutes: int) -> None:
     with pytest.raises(InvalidName, match="limit of cpu"):
-        commands_for(SetLimits(A, {}, {"cpu": minutes}))
+        commands_for(SetLimits(A, {}, {"cpu": minutes}), HERE)
 
 
 @given(st.text(), st.text(), st.text())
@@ -183,12 +229,12 @@ def test_no_text_adds_an_argument_or_an_empty_name(account: str, user: str, desc
     )
     for change in changes:
         try:
-            ((_, _, *words),) = commands_for(change)
+            ((_, _, *words),) = commands_for(change, HERE)
         except InvalidName:
             continue
         assert [word.partition("=")[0] for word in words[2:]] in (
-            ["name", "parent", "description", "organization"],
-            ["name", "account"],
+            ["name", "parent", "cluster", "description", "organization"],
+            ["name", "account", "cluster"],
         )
         assert all(word.partition("=")[2] for word in words[2:])
         assert all(word.isprintable() for word in words)
@@ -200,7 +246,7 @@ NAMING = ("name", "account", "--account", "--user", "parent", "defaultaccount")
 @given(cases())
 def test_commands_of_any_plan_name_managed_accounts_and_legal_users_only(case: Case) -> None:
     for change in case.plan().changes:
-        for command in commands_for(change):
+        for command in commands_for(change, HERE):
             assert command[0] in ("sacctmgr", "scancel")
             for word in command[1:]:
                 key, equals, value = word.partition("=")
@@ -228,7 +274,7 @@ def check_names(command: tuple[str, ...], key: str, value: str) -> None:
 @pytest.mark.parametrize("kind", [AddUsers, RemoveUsers, CloseUsers, ReopenUsers])
 def test_very_many_users_are_divided_into_words_that_linux_takes(kind: type[AddUsers]) -> None:
     users = tuple(UserName(f"user{number:06}") for number in range(30_000))
-    commands = commands_for(kind(A, users))
+    commands = commands_for(kind(A, users), HERE)
     words = [word for command in commands for word in command if word.startswith("name=")]
     assert max(map(len, words)) < 131_072
     assert ",".join(word.removeprefix("name=") for word in words).split(",") == list(users)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from allocations.accounts import UserName
+from allocations.accounts import ClusterName, UserName
 from allocations.errors import InvalidName
 from slurm_io import checkup
 from slurm_io.commands_checkup import show_admin_level, show_people
@@ -19,6 +19,7 @@ from slurm_io.parsing_checkup import (
     parse_word,
 )
 from slurm_io.runner import NativeRunner
+from slurm_io.scope import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -144,5 +145,5 @@ def test_a_runaway_is_believed_in_twice_and_never_queued(
     asked.touch()
     program(tmp_path, "sacct", f'cat {tmp_path}/answer"$(grep -c sacct {asked})"; echo sacct >> {asked}')
     program(tmp_path, "squeue", f"echo squeue >> {asked}; cat {tmp_path}/queued")
-    assert checkup.fetch_runaways(runner(tmp_path)) == found
+    assert checkup.fetch_runaways(Scope(runner(tmp_path), ClusterName("c"))) == found
     assert len(asked.read_text().split()) == questions

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from allocations.accounts import ROOT, AccountName, UserName
+from allocations.accounts import ROOT, AccountName, ClusterName, UserName
 from allocations.changes import AddUsers, CancelJobs, CreateAccount, DeleteAccount, SetLimits
 from allocations.model import Account, ClusterState
 from slurm_io.client import SLURM_ENVIRONMENT, Slurm
@@ -20,21 +20,22 @@ if TYPE_CHECKING:
 
     from tests.slurm_io.conftest import MakeRunner
 
-    Programs = Callable[[str], Slurm]
+    Programs = Callable[..., Slurm]
 
 A, DEFAULT, ADA, BOB = AccountName("hpc_a"), AccountName("cloudrock"), UserName("ada"), UserName("bob")
+C = ClusterName("c")
 
 
 @pytest.fixture
 def programs(tmp_path: Path, make_runner: MakeRunner) -> Programs:
     """A cluster whose commands are one shell script, which notes how it was called."""
 
-    def cluster(body: str) -> Slurm:
-        for name in ("sacctmgr", "sacct", "squeue", "scancel", "mkhomedir_helper"):
+    def cluster(body: str, named: ClusterName | None = C) -> Slurm:
+        for name in ("sacctmgr", "sacct", "squeue", "scancel", "scontrol", "mkhomedir_helper"):
             path = tmp_path / name
             path.write_text(f'#!/bin/sh\necho "${{0##*/}} $*" >> {tmp_path}/calls\n{body}')
             path.chmod(0o755)
-        return Slurm(make_runner({**SLURM_ENVIRONMENT, "PATH": f"{tmp_path}:/usr/bin:/bin"}))
+        return Slurm(make_runner({**SLURM_ENVIRONMENT, "PATH": f"{tmp_path}:/usr/bin:/bin"}), named)
 
     return cluster
 
@@ -70,14 +71,20 @@ def test_an_account_with_others_below_it_is_not_deleted(programs: Programs, tmp_
 
 
 def test_an_account_without_others_below_it_is(programs: Programs, tmp_path: Path) -> None:
-    programs("").apply(DeleteAccount(A))
+    programs('case "$*" in *"show cluster"*) echo c;; esac').apply(DeleteAccount(A))
     assert (tmp_path / "calls").read_text().splitlines()[-1] == "sacctmgr -i delete account where name=hpc_a"
 
 
+def test_beside_another_cluster_it_goes_from_this_one_only(programs: Programs, tmp_path: Path) -> None:
+    programs('case "$*" in *"show cluster"*) echo b; echo c;; esac').apply(DeleteAccount(A))
+    last = (tmp_path / "calls").read_text().splitlines()[-1]
+    assert last == "sacctmgr -i delete account where name=hpc_a cluster=c"
+
+
 WHOLE = """case "$*" in
-  *"show assoc"*) echo "c|root|||||"; echo "c|cloudrock||root|||"; echo "c|cloudrock|ada||||";;
   *"show account"*) echo "root|root"; echo "cloudrock|cloudrock-slurm";;
-  *"show user"*) echo "ada|cloudrock";;
+  *onlydefaults*) echo "ada|cloudrock";;
+  *"show assoc"*) echo "c|root|||||"; echo "c|cloudrock||root|||"; echo "c|cloudrock|ada||||";;
 esac"""
 
 

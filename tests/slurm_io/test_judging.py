@@ -42,6 +42,7 @@ def judge(captured: Callable[[str], str], name: str, *, returncode: int = 1) -> 
             for what in ("slurmdbd-down", "mariadb-down")
             for how in ("show-assoc", "add-account", "sacct")
         ),
+        *(f"slurmdbd-hung-{how}" for how in ("show-assoc", "add-account", "sacct", "sreport")),
         *(f"munged-only-down-{how}" for how in ("show-assoc", "add-account", "sacct")),
         "munged-down-show-assoc",
         "slurmctld-down-squeue",

@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allocations.usage import UNKNOWN, add_up, seconds_by_account, tres_seconds
+from allocations.accounts import UNKNOWN
+from allocations.usage import add_up, seconds_by_account, tres_seconds
 from slurm_io.errors import UnexpectedSlurmOutput
-from slurm_io.parsing import columns_of, lines_of, parse_count, parse_jobs, parse_pair
+from slurm_io.parsing import lines_of, parse_count, parse_pair
+from slurm_io.parsing_jobs import columns_of, parse_jobs
 from tests.slurm_io.broken import broken_lines, garbled
 
 if TYPE_CHECKING:

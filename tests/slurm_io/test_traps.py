@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from allocations.usage import UNKNOWN, add_up
+from allocations.accounts import UNKNOWN
+from allocations.usage import add_up
 from tests.slurm_io.past import (
     ACCOUNT,
     CLEANING,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from allocations.billing import BillingPeriod
-from allocations.days import HOUR
+from allocations.hours import HOUR
 from allocations.reconcile import Verdict, reconcile
 from allocations.usage import seconds_by_account
 from flows.counting import count_month

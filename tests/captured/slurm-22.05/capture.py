@@ -234,6 +234,12 @@ def broken(cluster: Cluster) -> None:
     capture("munged-down-sacct", *SACCT, *FIELDS, "-S", "now-1hour", env=EPOCH)
     daemons.wait_until("munged", daemons.start(daemons.munged(cluster.places), cluster.places), cluster.places,
                        cluster.places.munge_socket.exists, time.monotonic() + 5)
+    os.kill(cluster.running_daemons()["slurmdbd"], signal.SIGSTOP)
+    capture("slurmdbd-hung-show-assoc", "sacctmgr", "-nP", "show", "assoc")
+    capture("slurmdbd-hung-add-account", "sacctmgr", "-i", "add", "account", "name=hung_x")
+    capture("slurmdbd-hung-sacct", "sacct", "-nPXa", "-S", "now-1day")
+    capture("slurmdbd-hung-sreport", "sreport", "-nP", "cluster", "Utilization")
+    os.kill(cluster.running_daemons()["slurmdbd"], signal.SIGCONT)
     os.kill(cluster.running_daemons()["mariadbd"], signal.SIGKILL)
     time.sleep(1)
     capture("mariadb-down-show-assoc", "sacctmgr", "-nP", "show", "assoc", ASSOC)

@@ -19,13 +19,15 @@ from sandbox.slurm import Cluster  # noqa: E402
 from allocations.changes import AddUsers, CancelJobs, Change, CloseUsers, CreateAccount, DeleteAccount, DrainAccount  # noqa: E402
 from allocations.changes import RegisterUsers, RemoveUsers  # noqa: E402
 from allocations.model import Account  # noqa: E402
-from slurm_io.changing import commands_for  # noqa: E402
+from allocations.accounts import ClusterName  # noqa: E402
+from slurm_io.changing import Target, commands_for  # noqa: E402
 from slurm_io.client import SLURM_ENVIRONMENT  # noqa: E402
 from slurm_io.commands import show_active_jobs, show_associations, show_children, show_default_accounts, show_jobs  # noqa: E402
 from slurm_io.commands import show_organizations, show_queue  # noqa: E402
 from slurm_io.commands import show_association_ids, show_these_jobs  # noqa: E402
 from slurm_io.commands_books import show_account_usage, show_cluster_usage, show_clusters, show_reservations  # noqa: E402
 
+OURS = ClusterName("sandbox")
 notes: list[tuple[str, str, int]] = []
 MGR = ("sacctmgr", "-i")
 
@@ -74,7 +76,7 @@ def limits() -> None:
 
 def apply(*changes: Change) -> None:
     for change in changes:
-        for command in commands_for(change):
+        for command in commands_for(change, Target(OURS, alone=True)):
             quietly(*command)
 
 
@@ -97,11 +99,11 @@ def tree() -> None:
     quietly(*MGR, "add", "user", "crr_max", "account=hpc_going")
     quietly(*MGR, "modify", "user", "where", "name=crr_max", "set", "defaultaccount=hpc_gone")
     apply(DeleteAccount("hpc_gone"))
-    capture("door-show-assoc", *show_associations())
+    capture("door-show-assoc", *show_associations(OURS))
     capture("door-show-account", *show_organizations())
-    capture("door-show-user", *show_default_accounts())
-    capture("door-show-children", *show_children("hpc_project"))
-    capture("door-show-children-none", *show_children("hpc_work"))
+    capture("door-show-user", *show_default_accounts(OURS))
+    capture("door-show-children", *show_children(OURS, "hpc_project"))
+    capture("door-show-children-none", *show_children(OURS, "hpc_work"))
     quietly(*MGR, "modify", "user", "where", "name=crr_max", "set", "defaultaccount=cloudrock")
     apply(RemoveUsers("hpc_going", ("crr_max",)))
 
@@ -118,10 +120,10 @@ def at_work(cluster: Cluster) -> None:
     cluster.run("scontrol", "suspend", str(suspended))
     cluster.wait_for_job(suspended, states={"SUSPENDED"})
     accounts = {"hpc_work", "hpc_project", "hpc_nowhere"}
-    capture("door-squeue", *show_queue(accounts))
-    capture("door-squeue-none", *show_queue({"hpc_project", "hpc_nowhere"}))
-    capture("door-sacct-active", *show_active_jobs(accounts))
-    capture("door-sacct-active-none", *show_active_jobs({"hpc_project", "hpc_nowhere"}))
+    capture("door-squeue", *show_queue(None, accounts))
+    capture("door-squeue-none", *show_queue(None, {"hpc_project", "hpc_nowhere"}))
+    capture("door-sacct-active", *show_active_jobs(OURS, accounts))
+    capture("door-sacct-active-none", *show_active_jobs(OURS, {"hpc_project", "hpc_nowhere"}))
     for name, change in (
         ("door-delete-account-with-jobs", DeleteAccount("hpc_work")),
         ("door-delete-users-with-jobs", RemoveUsers("hpc_work", ("crr_eve", "crr_max"))),
@@ -130,7 +132,7 @@ def at_work(cluster: Cluster) -> None:
         ("door-cancel-jobs-again", CancelJobs("hpc_work")),
         ("door-close-users", CloseUsers("hpc_work", ("crr_eve", "crr_max"))),
     ):
-        (command,) = commands_for(change)
+        (command,) = commands_for(change, Target(OURS, alone=True))
         capture(name, *command)
     capture(
         "door-sbatch-closed-user", "sbatch", "-A", "hpc_work", "-o", "/dev/null", "-D", "/", "--wrap", "true",
@@ -145,9 +147,9 @@ def denied(user: str) -> None:
     capture("denied-add-user", *MGR, "add", "user", "name=crr_eve", "account=shown_1023", "defaultaccount=cloudrock", user=user)
     capture("denied-modify-account", *MGR, "modify", "account", "where", "name=shown_600", "set", "GrpTRESMins=cpu=1", user=user)
     capture("denied-delete-account", *MGR, "delete", "account", "where", "name=shown_600", user=user)
-    capture("denied-show-assoc", *show_associations(), user=user)
+    capture("denied-show-assoc", *show_associations(OURS), user=user)
     now = datetime.datetime.now(datetime.UTC)
-    capture("denied-sacct", *show_jobs(now - datetime.timedelta(hours=1), now), user=user)
+    capture("denied-sacct", *show_jobs(now - datetime.timedelta(hours=1), now, OURS), user=user)
 
 
 def jobs(cluster: Cluster) -> None:
@@ -162,11 +164,11 @@ def jobs(cluster: Cluster) -> None:
     cluster.wait_for_job(running, states={"RUNNING"})
     time.sleep(2)
     now = datetime.datetime.now(datetime.UTC)
-    capture("door-sacct", *show_jobs(begun, now))
-    capture("door-sacct-day", *show_jobs(begun - datetime.timedelta(hours=1), now + datetime.timedelta(hours=23)))
-    capture("door-sacct-one-second", *show_jobs(now, now + datetime.timedelta(seconds=1)))
-    capture("door-sacct-future", *show_jobs(now + datetime.timedelta(days=1), now + datetime.timedelta(days=2)))
-    capture("door-sacct-past", *show_jobs(now - datetime.timedelta(days=2), now - datetime.timedelta(days=1)))
+    capture("door-sacct", *show_jobs(begun, now, OURS))
+    capture("door-sacct-day", *show_jobs(begun - datetime.timedelta(hours=1), now + datetime.timedelta(hours=23), OURS))
+    capture("door-sacct-one-second", *show_jobs(now, now + datetime.timedelta(seconds=1), OURS))
+    capture("door-sacct-future", *show_jobs(now + datetime.timedelta(days=1), now + datetime.timedelta(days=2), OURS))
+    capture("door-sacct-past", *show_jobs(now - datetime.timedelta(days=2), now - datetime.timedelta(days=1), OURS))
     quietly("scancel", str(running))
 
 
@@ -181,9 +183,9 @@ def books(cluster: Cluster) -> None:
         cluster.run("scontrol", verb, str(suspended))
         time.sleep(seconds)
     now = datetime.datetime.now(datetime.UTC)
-    capture("door-sacct-suspended", *show_jobs(begun, now))
-    capture("door-sacct-suspended-life", *show_these_jobs([str(suspended)], now, clipped=True))
-    capture("door-sacct-suspended-now", *show_these_jobs([str(suspended)], now, clipped=False))
+    capture("door-sacct-suspended", *show_jobs(begun, now, OURS))
+    capture("door-sacct-suspended-life", *show_these_jobs(OURS, [str(suspended)], now, clipped=True))
+    capture("door-sacct-suspended-now", *show_these_jobs(OURS, [str(suspended)], now, clipped=False))
     quietly("scancel", str(suspended))
     quietly(
         "scontrol", "create", "reservation", "reservationname=idle", f"accounts={account}", "nodes=n1",
@@ -192,26 +194,26 @@ def books(cluster: Cluster) -> None:
     time.sleep(5)
     hour = now.replace(minute=0, second=0, microsecond=0)
     later = hour + datetime.timedelta(hours=1)
-    capture("door-sreport-cluster-not-yet", *show_cluster_usage(hour, later))
-    capture("door-sreport-accounts-not-yet", *show_account_usage(hour, later, ["cpu", "mem", "gres/gpu"]))
+    capture("door-sreport-cluster-not-yet", *show_cluster_usage(OURS, hour, later))
+    capture("door-sreport-accounts-not-yet", *show_account_usage(hour, later, ["cpu", "mem", "gres/gpu"], OURS))
     cluster.rollup(hour, later)
-    capture("door-sreport-cluster", *show_cluster_usage(hour, later))
-    capture("door-sreport-accounts", *show_account_usage(hour, later, ["cpu", "mem", "gres/gpu"]))
-    capture("door-sreport-unknown-tres", *show_account_usage(hour, later, ["gres/nosuch"]))
-    capture("door-show-reservation", *show_reservations(hour, later))
-    capture("door-show-reservation-none", *show_reservations(hour - datetime.timedelta(days=9), hour - datetime.timedelta(days=8)))
-    capture("door-show-association-ids", *show_association_ids())
+    capture("door-sreport-cluster", *show_cluster_usage(OURS, hour, later))
+    capture("door-sreport-accounts", *show_account_usage(hour, later, ["cpu", "mem", "gres/gpu"], OURS))
+    capture("door-sreport-unknown-tres", *show_account_usage(hour, later, ["gres/nosuch"], OURS))
+    capture("door-show-reservation", *show_reservations(OURS, hour, later))
+    capture("door-show-reservation-none", *show_reservations(OURS, hour - datetime.timedelta(days=9), hour - datetime.timedelta(days=8)))
+    capture("door-show-association-ids", *show_association_ids(OURS))
     capture("door-show-cluster", *show_clusters())
-    capture("denied-sreport", *show_account_usage(hour, later, ["cpu"]), user="crr_eve")
+    capture("denied-sreport", *show_account_usage(hour, later, ["cpu"], OURS), user="crr_eve")
 
 
 def broken(cluster: Cluster) -> None:
     os.kill(cluster.running_daemons()["munged"], signal.SIGKILL)
     time.sleep(1)
     now = datetime.datetime.now(datetime.UTC)
-    capture("munged-only-down-show-assoc", *show_associations())
+    capture("munged-only-down-show-assoc", *show_associations(OURS))
     capture("munged-only-down-add-account", *MGR, "add", "account", "name=hpc_y", "parent=root")
-    capture("munged-only-down-sacct", *show_jobs(now - datetime.timedelta(hours=1), now))
+    capture("munged-only-down-sacct", *show_jobs(now - datetime.timedelta(hours=1), now, OURS))
 
 
 if __name__ == "__main__":

@@ -14,10 +14,12 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parents[2]))
 from sandbox.slurm import Cluster  # noqa: E402
 
+from allocations.accounts import ClusterName  # noqa: E402
 from slurm_io.client import SLURM_ENVIRONMENT  # noqa: E402
 from slurm_io.commands import show_association_ids, show_transactions  # noqa: E402
 
 notes: list[tuple[str, int, str]] = []
+OURS = ClusterName("sandbox")
 MGR = ("sacctmgr", "-i")
 
 
@@ -28,7 +30,7 @@ def main() -> None:
         by_hand(cluster)
         since = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=90)
         capture("drift-show-transactions", *show_transactions(since))
-        capture("drift-show-assoc-ids", *show_association_ids())
+        capture("drift-show-assoc-ids", *show_association_ids(OURS))
         tomorrow = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=1)
         capture("drift-show-transactions-none", *show_transactions(tomorrow))
     table = (f"| {name} | {code} | `{command}` |" for name, code, command in notes)

@@ -23,8 +23,8 @@ import pytest
 from sandbox.cloudrock import Marketplace
 from sandbox.slurm import SandboxError, processes
 from sandbox.slurm.places import free_ports
-from tests.installation.page import AFTERWARDS, Places, blocks
 from tests.own_folder import FOLDER, PEOPLE, ROOT, SUFFIX
+from tests.walks.page import AFTERWARDS, Places, blocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

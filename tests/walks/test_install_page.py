@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.installation.page import AFTERWARDS, blocks
+from tests.walks.page import AFTERWARDS, blocks
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sandbox.docker import Engine
-from tests.examples.walk import Walk
 from tests.own_folder import FOLDER
+from tests.walks.compose import Walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
