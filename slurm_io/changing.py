@@ -130,8 +130,8 @@ def add_users(
     here: str, account: AccountName, users: Collection[UserName], *options: str
 ) -> tuple[Command, ...]:
     """One call for all of them, several where there are very many; none without any."""
-    where = f"account={account_name(account)}"
-    return tuple((*WRITE, "add", "user", names, where, here, *options) for names in named(users))
+    where = (f"account={account_name(account)}", here)
+    return tuple((*WRITE, "add", "user", names, *where, *options) for names in named(users))
 
 
 def add_account(here: str, account: Account) -> Command:

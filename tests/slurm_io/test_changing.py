@@ -274,7 +274,7 @@ def check_names(command: tuple[str, ...], key: str, value: str) -> None:
 @pytest.mark.parametrize("kind", [AddUsers, RemoveUsers, CloseUsers, ReopenUsers])
 def test_very_many_users_are_divided_into_words_that_linux_takes(kind: type[AddUsers]) -> None:
     users = tuple(UserName(f"user{number:06}") for number in range(30_000))
-    commands = commands_for(kind(A, users))
+    commands = commands_for(kind(A, users), HERE)
     words = [word for command in commands for word in command if word.startswith("name=")]
     assert max(map(len, words)) < 131_072
     assert ",".join(word.removeprefix("name=") for word in words).split(",") == list(users)
