@@ -102,7 +102,8 @@ def test_a_default_account_that_is_not_there_comes_with_the_command_that_makes_i
 ) -> None:
     monkeypatch.setenv("SLURM_DEFAULT_ACCOUNT", "hpc_nowhere")
     found = doctor()["default account"]
-    assert (found["level"], found["mend"]) == ("error", "sacctmgr -i add account name=hpc_nowhere")
+    mend = "sacctmgr -i add account name=hpc_nowhere cluster=sandbox"
+    assert (found["level"], found["mend"]) == ("error", mend)
 
 
 def test_a_component_that_the_cluster_does_not_track_is_an_error(doctor: Any, tmp_path: Path) -> None:
