@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 
 SECONDS_PER_MINUTE = 60
 MONTHS = 12
+TURN_GUARD_SECONDS = 185.0
+"""So far from a month's turn nothing is sent, and so far apart the clocks of both sides may be.
+
+The longest call with all its repeats keeps within it (`cloudrock_io.repeating.Patience`).
+"""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -114,6 +119,23 @@ def booking_refusal(period: BillingPeriod, server_time: datetime | None, guard: 
     if server_time < period.start + guard:
         return f"the month {period} began less than {guard.total_seconds():.0f} s ago: too close to its turn"
     return None
+
+
+def clock_refusal(ours: datetime, theirs: datetime | None) -> str | None:
+    """Why nothing may be counted by this host's clock; None when the marketplace's says about the same.
+
+    Usage is counted up to now: with a wrong clock running jobs are charged for time that has not been, days
+    are taken for over that are not, and what was told yesterday seems to fall.
+    """
+    skew = (ours - theirs).total_seconds() if theirs else 0.0
+    if theirs is None or abs(skew) <= TURN_GUARD_SECONDS:
+        return None
+    return (
+        f"this host's clock is {abs(skew):,.0f} s {'ahead of' if skew > 0 else 'behind'} the marketplace's "
+        f"({ours:%Y-%m-%d %H:%M:%S} and {theirs:%Y-%m-%d %H:%M:%S} UTC): nothing is counted or sent while "
+        f"they are more than {TURN_GUARD_SECONDS:.0f} s apart; set the wrong one right (here: `timedatectl "
+        "set-ntp true`)"
+    )
 
 
 def open_period(periods: Iterable[PlanPeriod]) -> PlanPeriod | None:

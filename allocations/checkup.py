@@ -70,6 +70,7 @@ class Check(Enum):
     POOL = (Area.PREFECT, "work pool")
     WORKER = (Area.PREFECT, "worker")
     DEPLOYMENTS = (Area.PREFECT, "deployments")
+    SCHEDULES = (Area.PREFECT, "schedules")
     AUTOMATIONS = (Area.PREFECT, "automations")
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from allocations.billing import TURN_GUARD_SECONDS
 from allocations.checkup import (
     NO_COMPONENTS,
     Cause,
@@ -31,8 +32,6 @@ ACTIVE = "Active"
 OWNER = "owner"
 SKEW_SECONDS = 30.0
 """More than this between the two clocks is worth a look."""
-SKEW_AT_THE_TURN_SECONDS = 185.0
-"""push-usage keeps so far from the turn of the month; clocks further apart defeat that."""
 
 SETTINGS_BAD = Fault(
     Check.SETTINGS,
@@ -65,8 +64,8 @@ CLOCK_OFF = Fault(
 CLOCK_FAR_OFF = Fault(
     Check.CLOCK,
     Level.ERROR,
-    f"the clocks are more than {SKEW_AT_THE_TURN_SECONDS:.0f} s apart",
-    "usage sent near the end of a month lands in the wrong one, and no later report can move it",
+    f"the clocks are more than {TURN_GUARD_SECONDS:.0f} s apart",
+    "what is used until now cannot be counted by a wrong clock: push-usage counts and sends nothing",
     "timedatectl set-ntp true",
 )
 TOKEN_REFUSED = Fault(
@@ -214,7 +213,7 @@ def _clock(skew: float | None) -> Diagnosis:
     if skew is None:
         return not_looked_at(Check.CLOCK, Silence("the marketplace's answers have no Date"))
     found = f"this host is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} the marketplace"
-    if abs(skew) > SKEW_AT_THE_TURN_SECONDS:
+    if abs(skew) > TURN_GUARD_SECONDS:
         return wrong(CLOCK_FAR_OFF, found)
     if abs(skew) > SKEW_SECONDS:
         return wrong(CLOCK_OFF, found)

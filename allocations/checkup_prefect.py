@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from allocations.checkup import Cause, Check, Fault, Level, Silence, brief, not_looked_at, well, wrong
@@ -20,6 +20,13 @@ SERVICE = "service"
 MEMORY = ":memory:"
 DEPLOY = "cloudrock-slurm deploy"
 
+NOT_LET_IN = Fault(
+    Check.SERVER,
+    Level.ERROR,
+    "the server takes nobody without a name and a password",
+    "no run is recorded, and neither worker nor services can work",
+    "put the words of the server's PREFECT_SERVER_API_AUTH_STRING into PREFECT_API_AUTH_STRING, in .env",
+)
 NO_SERVER = Fault(
     Check.SERVER,
     Level.ERROR,
@@ -97,6 +104,14 @@ DEPLOYMENT_PAUSED = Fault(
     "its schedule makes no runs",
     "resume {deployment} in the Prefect UI",
 )
+NOT_IN_TIME = Fault(
+    Check.SCHEDULES,
+    Level.ERROR,
+    "the next run of a deployment is later than its schedule says",
+    "this machine's clock was set back: Prefect makes no run before the old time has come again, so no order "
+    "is carried out and no usage told",
+    "systemctl restart cloudrock-slurm-prefect; cloudrock-slurm deploy; restart a side that serves itself",
+)
 AUTOMATIONS_OTHERWISE = Fault(
     Check.AUTOMATIONS,
     Level.WARNING,
@@ -105,6 +120,7 @@ AUTOMATIONS_OTHERWISE = Fault(
     DEPLOY,
 )
 FAULTS = (
+    NOT_LET_IN,
     NO_SERVER,
     OTHER_VERSION,
     IN_MEMORY,
@@ -116,8 +132,19 @@ FAULTS = (
     DEPLOYED_OTHERWISE,
     NOT_IN_THE_FILE,
     DEPLOYMENT_PAUSED,
+    NOT_IN_TIME,
     AUTOMATIONS_OTHERWISE,
 )
+
+AFTER_THE_SERVER = (
+    Check.DATABASE,
+    Check.POOL,
+    Check.WORKER,
+    Check.DEPLOYMENTS,
+    Check.SCHEDULES,
+    Check.AUTOMATIONS,
+)
+"""What is not known of a server that does not answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +165,8 @@ class PrefectFacts:
     """The deployments of prefect.yaml."""
     automations: Sequence[str] | Silence = ()
     """Where the automations on the server are not those of the file, one sentence each."""
+    overdue: Mapping[str, str] | Silence = field(default_factory=dict)
+    """Deployment of ours to how much later its next run is than its schedule says."""
     pool_name: str = POOL
     """CLOUDROCK_WORK_POOL; not the files' own, it ends the names of deployments."""
     served: str | None = None
@@ -147,14 +176,15 @@ class PrefectFacts:
 def diagnose_prefect(facts: PrefectFacts) -> Iterator[Diagnosis]:
     """Everything about Prefect."""
     if isinstance(facts.server_version, Silence):
-        yield wrong(NO_SERVER, facts.server_version.words)
-        reason = Silence("no Prefect server answers", Cause.NOT_ASKED)
-        for check in (Check.DATABASE, Check.POOL, Check.WORKER, Check.DEPLOYMENTS, Check.AUTOMATIONS):
-            yield not_looked_at(check, reason)
+        shut_out = facts.server_version.cause is Cause.UNAUTHORIZED
+        yield wrong(NOT_LET_IN if shut_out else NO_SERVER, facts.server_version.words)
+        words = "the Prefect server lets nobody in" if shut_out else "no Prefect server answers"
+        yield from (not_looked_at(check, Silence(words, Cause.NOT_ASKED)) for check in AFTER_THE_SERVER)
         return
     yield _version(facts.server_version, facts)
     database = facts.database
     yield not_looked_at(Check.DATABASE, database) if isinstance(database, Silence) else _database(database)
+    yield _schedules(facts.overdue)
     if facts.served is not None:
         yield _served(facts.served, facts.held, of_pool(SERVICE, facts.pool_name))
         return
@@ -239,6 +269,14 @@ def _deployments(declared: Sequence[Json], held: Sequence[Json]) -> Iterator[Dia
         yield wrong(DEPLOYMENT_PAUSED, f"paused: {brief(paused)}", deployment=brief(paused))
     if not (missing or others or stray or paused):
         yield well(Check.DEPLOYMENTS, f"{len(declared)} as in prefect.yaml")
+
+
+def _schedules(overdue: Mapping[str, str] | Silence) -> Diagnosis:
+    if isinstance(overdue, Silence):
+        return not_looked_at(Check.SCHEDULES, overdue)
+    if overdue:
+        return wrong(NOT_IN_TIME, "; ".join(f"{name}: {words}" for name, words in overdue.items()))
+    return well(Check.SCHEDULES, "next runs are in time")
 
 
 def _automations(differing: Sequence[str] | Silence) -> Diagnosis:

@@ -147,12 +147,16 @@ class Counted:
 def is_good(day_start: datetime, read_at: datetime, now: datetime, settling_days: int) -> bool:
     """Whether a stored day may stand: it was settled when it was read, or that was not long ago.
 
+    A reading from the future was made by a clock that was wrong, and may be of half a day.
+
     A day is settled when so many days, its own included, were over. Until then today and yesterday are read
     by every run, and the days before them once in `FRESH`.
     """
+    if read_at > now:
+        return False
     if read_at >= day_start + settling_days * DAY:
         return True
-    return day_start + 2 * DAY <= read_at <= now < read_at + FRESH
+    return day_start + 2 * DAY <= read_at and now < read_at + FRESH
 
 
 def corrections_of(before: WindowUsage, after: WindowUsage) -> list[Correction]:

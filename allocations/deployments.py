@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -21,6 +23,8 @@ PLAIN = ("description", "tags", "parameters", "enforce_parameter_schema")
 """What stands in prefect.yaml as the server tells it."""
 DERIVED = {"parameter_openapi_schema": "parameter schema", "pull_steps": "pull steps"}
 """What follows from the flow and the folder; compared where it has been worked out."""
+SLACK = timedelta(minutes=5)
+"""So much later than its schedule says a next run may be: small steps of a clock mend themselves."""
 SHOWN = 80
 """Characters of a value in a difference."""
 
@@ -124,6 +128,31 @@ def strays(declared: Iterable[Json], held: Iterable[Json]) -> list[str]:
         and one.get("work_pool_name") in pools
         and identity(one) not in known
     )
+
+
+def overdue(held: Json, scheduled: Iterable[Json], now: datetime) -> str:
+    """How much later a deployment's next run is than its schedule says; empty when it is not.
+
+    So it is after the machine's clock was set back: Prefect has made the runs that were to come by then, and
+    makes no others before the old time has come again.
+
+    Args:
+        held: the deployment as the server tells it.
+        scheduled: the runs that its schedules, or earlier ones, have made and that have not begun.
+        now: the time; aware.
+    """
+    by_schedule: dict[str, list[datetime]] = {str(one["id"]): [] for one in held.get("schedules") or ()}
+    for run in scheduled:
+        moment = datetime.fromisoformat(run["next_scheduled_start_time"])
+        made_by = str((run.get("created_by") or {}).get("id"))
+        if moment >= now and made_by in by_schedule:
+            by_schedule[made_by].append(moment)
+    for moments in map(sorted, by_schedule.values()):
+        gap = max((after - before for before, after in pairwise(moments)), default=None)
+        if gap is not None and moments[0] - now > gap + SLACK:
+            wait = timedelta(seconds=round((moments[0] - now).total_seconds()))
+            return f"next run in {wait}, its schedule says every {gap}"
+    return ""
 
 
 def as_declared(entry: Json) -> dict[str, Any]:

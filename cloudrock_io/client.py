@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from cloudrock_io import sendable
 from cloudrock_io.asking import Asking
 from cloudrock_io.errors import CloudrockMisconfigured, UnsendableToCloudrock
-from cloudrock_io.repeating import Patience
+from cloudrock_io.repeating import CONNECT_SECONDS, READ_SECONDS, Patience
 from cloudrock_io.telling import Telling
 from cloudrock_io.transport import Transport
 
@@ -44,8 +44,8 @@ class Cloudrock(Asking, Telling):
         offering_uuid: str,
         *,
         verify_ssl: bool = True,
-        connect_timeout: float = 5.0,
-        read_timeout: float = 60.0,
+        connect_timeout: float = CONNECT_SECONDS,
+        read_timeout: float = READ_SECONDS,
         attempts: int = 4,
         patience: Patience | None = None,
     ) -> None:

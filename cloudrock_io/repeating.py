@@ -9,6 +9,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from allocations.billing import TURN_GUARD_SECONDS
+
+CONNECT_SECONDS, READ_SECONDS = 5.0, 60.0
 THROTTLED = 429
 READS = frozenset({"GET", "HEAD"})
 BUSY = frozenset({THROTTLED, 502, 503, 504})
@@ -42,15 +45,15 @@ MUST_NOT_BE_REPEATED: dict[str, str] = {
 class Patience:
     """How long to wait and how often to try; times in seconds."""
 
-    connect_timeout: float = 5.0
-    read_timeout: float = 60.0
+    connect_timeout: float = CONNECT_SECONDS
+    read_timeout: float = READ_SECONDS
     """The longest silence of the server while it answers."""
     attempts: int = 4
     first_pause: float = 0.5
     """Before the second attempt; doubles with each, and each is shortened at random by up to a half."""
     longest_pause: float = 30.0
     """Caps the pause, also one that the server asked for with Retry-After."""
-    last_start: float = 120.0
+    last_start: float = TURN_GUARD_SECONDS - CONNECT_SECONDS - READ_SECONDS
     """No attempt starts later than this after the first one did."""
 
     @property

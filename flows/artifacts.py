@@ -20,6 +20,7 @@ from flows.links import (
     USAGE_KEY,
     links_beside,
 )
+from flows.news import left
 from flows.work_pool import named_here
 
 if TYPE_CHECKING:
@@ -219,8 +220,10 @@ def publish(key: str, rows: list[dict[str, Any]], description: str) -> None:
     """One version of the artifact; without rows only its description speaks."""
     cells = [{name: plain(value) for name, value in row.items()} for row in rows]
     links = links_beside(key)
-    create_table_artifact(
-        key=named_here(key), table=cells, description="\n\n".join(filter(None, (description, links)))
+    text = "\n\n".join(filter(None, (description, links)))
+    left(
+        f"the table {key}",
+        lambda: create_table_artifact(key=named_here(key), table=cells, description=text),
     )
 
 

@@ -102,13 +102,12 @@ class Census:
         return frozenset(component.type for component in self.offering.components)
 
 
-def take_census(doors: Doors, only: Collection[str] | None = None) -> Census:
-    """Read the offering, its resources and the cluster's accounts.
+def take_census(doors: Doors, offering: Offering, only: Collection[str] | None = None) -> Census:
+    """Read the offering's resources and the cluster's accounts.
 
     `only`: uuids of resources; their accounts need not be on the cluster any more, and what is wrong with
     others is not said.
     """
-    offering = tasks.fetch_offering(doors.cloudrock)
     accepted, strange = reportable(doors.components, offering)
     resources, unreadable = tasks.fetch_resources(doors.cloudrock, tasks.REPORTABLE)
     observed = tasks.observe_cluster(doors.slurm)

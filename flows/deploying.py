@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from prefect.events.schemas.automations import AutomationCore
@@ -43,6 +44,7 @@ class Deploying:
     """What the files say beside what the server has."""
 
     server: Server
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
     entries: list[dict[str, Any]] = field(default_factory=list)
     automations: list[AutomationCore] = field(default_factory=list)
     lacking: frozenset[str] = frozenset()
@@ -74,6 +76,7 @@ class Deploying:
         """The deployments that are missing or otherwise; whether one is paused is left as it is."""
         held = self.server.listed("/deployments/filter")
         known = {identity(one): one for one in held}
+        late = self.server.overdue(held, self.now)
         for entry in self.entries:
             title = f"deployment {entry['flow_name']}/{entry['name']}"
             has = known.get(identity(entry))
@@ -81,6 +84,8 @@ class Deploying:
                 yield Step(f"+ {title}", Deployed(self.server, entry))
             elif found := "; ".join(one.words for one in differences(entry, has)):
                 yield Step(f"~ {title}: {found}", Deployed(self.server, entry))
+            elif entry["name"] in late:
+                yield Step(f"~ {title}: {late[entry['name']]}: scheduled anew", Deployed(self.server, entry))
         for name in strays(self.entries, held):
             yield Step(f"! deployment {name}: not in {DEPLOYMENTS_FILE}: delete it in the Prefect UI")
 

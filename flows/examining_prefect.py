@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-import httpx
 import prefect
 from prefect.client.orchestration import get_client
 from prefect.settings import get_current_settings
@@ -15,7 +15,7 @@ from allocations.deployments import POOL
 from flows.choices import SyncDirection
 from flows.deploying import automation_differences
 from flows.deployment_files import read_deployments
-from flows.prefect_server import Server
+from flows.prefect_server import NotLetIn, Server
 from flows.settings import SettingsError
 from flows.work_pool import load_work_pool
 
@@ -27,17 +27,14 @@ T = TypeVar("T")
 
 SECONDS = 15.0
 """The longest that one request may take."""
-MOST_DEPLOYMENTS = 200
-"""The server lists no more at once."""
 SERVED = {SyncDirection.PULL: "pull-orders", SyncDirection.PUSH: "push-usage"}
-NOT_FOUND = 404
 WORKERS: Final = "/work_pools/{work_pool_name}/workers/filter"
-ANSWERS = 6
+ANSWERS = 7
 NO_ADDRESS = "PREFECT_API_URL is not set"
 
 
 def prefect_facts(direction: SyncDirection | None) -> PrefectFacts:
-    """In seven requests. Without an address nothing is asked: Prefect would start a server of its own.
+    """In some fifteen requests. Without an address nothing is asked: Prefect would start a server of its own.
 
     `direction`: the side that is served without a work pool; None where a worker runs all.
     """
@@ -46,7 +43,7 @@ def prefect_facts(direction: SyncDirection | None) -> PrefectFacts:
         name = load_work_pool()
     except SettingsError:  # the checkup of the settings says so
         name = POOL
-    version, database, pool, workers, held, automations = (
+    version, database, pool, workers, held, overdue, automations = (
         told_by_server(name) if url else [Silence(NO_ADDRESS)] * ANSWERS
     )
     return PrefectFacts(
@@ -56,8 +53,9 @@ def prefect_facts(direction: SyncDirection | None) -> PrefectFacts:
         pool=pool,
         workers=workers,
         held=held,
+        overdue=overdue,
         our_version=prefect.__version__,
-        declared=from_files(lambda: read_deployments(pool=name)),
+        declared=asked(lambda: read_deployments(pool=name)),
         pool_name=name,
         automations=automations,
         served=SERVED[direction] if direction else None,
@@ -65,24 +63,26 @@ def prefect_facts(direction: SyncDirection | None) -> PrefectFacts:
 
 
 def told_by_server(pool: str) -> list[Any]:
-    """Version, database, work pool, workers, deployments, and in words how automations differ.
+    """Version, database, work pool, workers, deployments, late runs, and in words how automations differ.
 
     In the place of each possibly a Silence.
 
     Prefect tries a server that does not answer several times, so it is then asked nothing more.
     """
-    here = {"name": pool, "work_pool_name": pool}
     with get_client({"timeout": SECONDS}, sync_client=True) as client:
-        version = asked(lambda: client.request("GET", "/admin/version"))
+        server = Server(client)
+        version = asked(lambda: server.ask("GET", "/admin/version"))
         if isinstance(version, Silence):
             return [version] * ANSWERS
+        held = asked(lambda: server.listed("/deployments/filter"))
         return [
             version,
-            with_our_word(asked(lambda: client.request("GET", "/admin/settings"))),
-            asked(lambda: client.request("GET", "/work_pools/{name}", path_params=here), or_none=True),
-            asked(lambda: client.request("POST", WORKERS, path_params=here, json={})),
-            asked(lambda: client.request("POST", "/deployments/filter", json={"limit": MOST_DEPLOYMENTS})),
-            from_files(lambda: automation_differences(Server(client))),
+            with_our_word(asked(lambda: server.ask("GET", "/admin/settings"))),
+            asked(lambda: server.ask("GET", "/work_pools/{name}", or_none=True, name=pool)),
+            asked(lambda: server.ask("POST", WORKERS, {}, work_pool_name=pool)),
+            held,
+            held if isinstance(held, Silence) else asked(lambda: server.overdue(held, datetime.now(UTC))),
+            asked(lambda: automation_differences(server)),
         ]
 
 
@@ -106,26 +106,11 @@ def with_our_word(settings: Any) -> dict[str, Any] | Silence:  # noqa: ANN401 - 
     return database
 
 
-def asked(question: Callable[[], httpx.Response], *, or_none: bool = False) -> Any:  # noqa: ANN401 - JSON
-    """The answer's JSON, or in its place why there is none.
-
-    `or_none`: None for a 404.
-    """
+def asked(question: Callable[[], T]) -> T | Silence:
+    """The answer of the server or of files of this folder, or why there is none."""
     try:
-        return question().json()
-    except httpx.HTTPStatusError as refusal:
-        if or_none and refusal.response.status_code == NOT_FOUND:
-            return None
-        return Silence(f"HTTP {refusal.response.status_code} of {refusal.request.url}")
-    except (httpx.HTTPError, OSError) as failure:
-        return Silence(f"{type(failure).__name__}: {failure}", Cause.UNREACHABLE)
-    except ValueError:
-        return Silence("the answer is not what a Prefect server says")
-
-
-def from_files(read: Callable[[], T]) -> T | Silence:
-    """What files of this folder say, perhaps beside what the server has; or why that is not known."""
-    try:
-        return read()
+        return question()
+    except NotLetIn as refusal:
+        return Silence(str(refusal), Cause.UNAUTHORIZED)
     except SettingsError as error:
         return Silence("; ".join(str(error).splitlines()))

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 import httpx
 from prefect.client.orchestration import get_client
 
+from allocations.deployments import OUR_TAG, overdue
 from flows.settings import SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
+    from datetime import datetime
 
     from prefect.client.orchestration import SyncPrefectClient
 
@@ -20,6 +22,8 @@ SECONDS = 60.0
 """The longest that one request may take."""
 MOST = 200
 """The server lists no more at once."""
+NEXT = 100
+"""Runs of a deployment that are looked at, all its schedules together."""
 UNAUTHORIZED, NOT_FOUND = 401, 404
 NOT_LET_IN = (
     "PREFECT_API_AUTH_STRING: the Prefect server takes nobody without a name and a password: expected the "
@@ -27,6 +31,10 @@ NOT_LET_IN = (
 )
 NOTIFIER = "notify"
 """The capability of a block through which somebody can be notified."""
+
+
+class NotLetIn(SettingsError):  # noqa: N818 - names the fact
+    """The server wants a name and a password, or others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +55,8 @@ class Server:
         """One call; `path` fills in the route, and `or_none` makes None of a 404.
 
         Raises:
-            SettingsError: the server refuses, or does not answer.
+            NotLetIn: it wants a name and a password, or others.
+            SettingsError: the server refuses, or does not answer, or is none of Prefect's.
         """
         try:
             answer = self.client.request(method, route, path_params=path or None, json=body)
@@ -55,7 +64,7 @@ class Server:
             if or_none and refusal.response.status_code == NOT_FOUND:
                 return None
             if refusal.response.status_code == UNAUTHORIZED:
-                raise SettingsError(NOT_LET_IN) from None
+                raise NotLetIn(NOT_LET_IN) from None
             said = refusal.response.text[:300]
             raise SettingsError(
                 f"PREFECT_API_URL: the Prefect server refused {method} {route} with "
@@ -66,7 +75,13 @@ class Server:
                 f"PREFECT_API_URL: the Prefect server did not answer {method} {route} "
                 f"({type(failure).__name__}: {failure}): expected a running one; run it again"
             ) from None
-        return answer.json() if answer.content else None
+        try:
+            return answer.json() if answer.content else None
+        except ValueError:
+            raise SettingsError(
+                f"PREFECT_API_URL: the answer to {method} {route} is not what a Prefect server says: "
+                "expected the address of one, which ends with /api"
+            ) from None
 
     def listed(self, route: Any, body: Mapping[str, object] | None = None) -> list[dict[str, Any]]:  # noqa: ANN401
         """Everything that a filter finds, page by page."""
@@ -76,6 +91,21 @@ class Server:
             found += page
             if len(page) < MOST:
                 return found
+
+    def overdue(self, deployments: Iterable[Mapping[str, Any]], now: datetime) -> dict[str, str]:
+        """Deployment of ours to how much later its next run is than its schedule says (`overdue`)."""
+        found = {}
+        for one in deployments:
+            if OUR_TAG in (one.get("tags") or ()) and not one.get("paused"):
+                wanted = {
+                    "deployment_id": {"any_": [one["id"]]},
+                    "state": {"type": {"any_": ["SCHEDULED"]}},
+                    "next_scheduled_start_time": {"after_": now.isoformat()},
+                }
+                body = {"flow_runs": wanted, "sort": "NEXT_SCHEDULED_START_TIME_ASC", "limit": NEXT}
+                if words := overdue(one, self.ask("POST", "/flow_runs/filter", body), now):
+                    found[str(one["name"])] = words
+        return found
 
     def notification_blocks(self) -> dict[str, str]:
         """Name to id of the blocks through which somebody can be notified."""

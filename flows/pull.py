@@ -26,6 +26,7 @@ from flows.doors import open_cloudrock, open_slurm
 from flows.final_usage import FinalUsage, ending_in
 from flows.gathering import confirmed, doubtful_teams
 from flows.lock import ClusterIsTaken, sole_writer
+from flows.missed import end_missed
 from flows.protected import why_not_asked
 from flows.settings import load_rules, load_settings
 from flows.site import Site
@@ -71,6 +72,7 @@ def pull(*, dry_run: bool, force: bool, adopt_parents: bool) -> State[Any]:
     began = datetime.now(UTC)
     late = lateness(began)
     if late is not None:
+        end_missed(began - LATEST_START)
         return skipped(f"it starts {late.total_seconds() / 60:.0f} minutes late: a later run does its work")
     if dry_run:
         return run.show()

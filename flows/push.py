@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 from prefect import flow
@@ -25,6 +25,7 @@ from flows.census import Doors
 from flows.doors import open_cloudrock, open_slurm
 from flows.lock import writable
 from flows.mirroring import Mirroring
+from flows.missed import end_missed
 from flows.reporting import Reporting
 from flows.settings import SettingsError, lend_to_matplotlib, load_components, load_settings
 
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from flows.census import Census
     from flows.reporting import Reported
 
+MISSED = timedelta(minutes=1)
+"""A push does the work of those that should have begun so long before it."""
 Months = Annotated[
     str,
     Field(
@@ -73,7 +76,9 @@ def push_usage(
     def work() -> State[Any]:
         months = parse_range(period) if period else ()
         wish = Wish(months=months, allocation=allocation, dry_run=dry_run, allow_decrease=allow_decrease)
-        return push(wish, datetime.now(UTC), refresh=refresh)
+        now = datetime.now(UTC)
+        end_missed(now - MISSED)
+        return push(wish, now, refresh=refresh)
 
     return calmly(work, get_run_logger())
 

@@ -7,15 +7,17 @@ holds at that moment (`allocations.booking`).
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from prefect.logging import get_run_logger
 
-from allocations.billing import BillingPeriod, booking_refusal
+from allocations.billing import BillingPeriod, booking_refusal, clock_refusal
 from allocations.booking import floors_for
 from allocations.checkup import brief
+from allocations.errors import CannotReportNow
 from allocations.reports import UsageLine, held_amounts, lines_of, seconds_held, usage_of
 from allocations.shares import seconds_by_user
 from flows import tasks, usage_tasks
@@ -75,6 +77,7 @@ def report_usage(
         allow_decrease: whether amounts may fall without a recorded reason.
 
     Raises:
+        CannotReportNow: the clocks of this host and the marketplace are too far apart.
         SettingsError, RuleError, SlurmError, CloudrockError: nothing could be counted or nothing read.
     """
     doors = Doors(cloudrock, slurm, settings, load_components(settings))
@@ -136,6 +139,8 @@ class Reporting:
     logger: logging.Logger | logging.LoggerAdapter[logging.Logger] = field(default_factory=get_run_logger)
     corrections: dict[str, list[Correction]] = field(default_factory=dict)
     """Account to why its amounts may fall, as it was known when they were told."""
+    began: float = field(default_factory=time.monotonic)
+    """When `now` was, by a clock that nobody sets."""
     reported: Reported = field(init=False)
 
     def __post_init__(self) -> None:
@@ -143,7 +148,9 @@ class Reporting:
 
     def report(self, only: Collection[str] | None = None) -> None:
         """The whole of it."""
-        census = take_census(self.doors, only)
+        offering = tasks.fetch_offering(self.doors.cloudrock)
+        self.compare_clocks()
+        census = take_census(self.doors, offering, only)
         self.reported.strange = census.strange
         self.problem(*census.strange, *census.problems)
         counted, books = self.doors.count(self.period, self.now, census.observed, refresh=self.refresh)
@@ -169,6 +176,12 @@ class Reporting:
             told = {usage.account for usage in usages if usage.resource.uuid in self.reported.told}
             explained = [one for account in told for one in self.corrections.get(account, [])]
             spend(self.doors.settings.state_dir, self.period, explained)
+
+    def compare_clocks(self) -> None:
+        """Stop before anything is counted, and kept, by a wrong clock; the marketplace has just answered."""
+        passed = timedelta(seconds=time.monotonic() - self.began)
+        if refusal := clock_refusal(self.now + passed, self.doors.cloudrock.server_time):
+            raise CannotReportNow(refusal)
 
     def look_for_runaways(self, accounts: frozenset[AccountName]) -> None:
         """Say which jobs slurmdbd will charge for ever; the month is told with or without knowing."""

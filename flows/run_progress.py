@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.logging import get_run_logger
 
+from flows.news import left
 from flows.progress import Progress
 from flows.work_pool import named_here
 
@@ -26,6 +27,10 @@ class ArtifactShown:
     def __call__(self, words: str, percent: float) -> None:
         """A percentage, and what it is of."""
         get_run_logger().info("%s", words)
+        left("progress", lambda: self.show(words, percent))
+
+    def show(self, words: str, percent: float) -> None:
+        """On the run's page."""
         if self.known_as is None:
             self.known_as = cast(
                 "UUID", create_progress_artifact(percent, key=named_here(KEY), description=words)

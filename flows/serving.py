@@ -7,10 +7,11 @@ import os
 import sys
 import time
 from contextlib import suppress
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
+import httpx
 from prefect.client.orchestration import get_client
 from prefect.runner import Runner
 from prefect.schedules import Cron
@@ -29,6 +30,7 @@ from flows.work_pool import named_here
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from prefect import Flow
 
@@ -96,13 +98,29 @@ def runner_of(direction: SyncDirection) -> Runner:
     return runner
 
 
+@dataclass(slots=True)
+class Hearing:
+    """For how long the server was not heard, by a clock that nobody sets: the machine's may jump."""
+
+    heard: float
+    """When it was heard last, in seconds of the monotonic clock."""
+    polled: datetime | None = None
+    """What the runner said then."""
+
+    def silence(self, polled: datetime | None, now: float) -> float:
+        """Seconds since the runner's last word changed."""
+        if polled != self.polled:
+            self.polled, self.heard = polled, now
+        return now - self.heard
+
+
 def watch(runner: Runner, name: str, url: str, silence: float) -> None:
     """Say when the side is served; begin the process anew when the server was silent for so many seconds.
 
     A runner that asked in vain three times hangs for ever (Prefect 3.8), also when the server is there again.
     """
-    began, served = datetime.now(UTC), False
-    while (datetime.now(UTC) - (runner.last_polled or began)).total_seconds() < silence:
+    hearing, served = Hearing(time.monotonic()), False
+    while hearing.silence(runner.last_polled, time.monotonic()) < silence:
         if runner.last_polled and not served:
             say(f"{name} is served: {url}")
             served = True
@@ -144,7 +162,15 @@ def run_once(direction: SyncDirection, parameters: Mapping[str, object]) -> int:
         SettingsError: there is no Prefect server to report to.
     """
     require_server()
-    state: Any = SERVED[direction](**parameters, return_state=True)
+    try:
+        state: Any = SERVED[direction](**parameters, return_state=True)
+    except (httpx.HTTPError, OSError) as failure:
+        say(
+            f"{no_answer(server_address(), failure)}: it went away while the run was at work, and what "
+            "became of the run is in the lines above only. Run it again once the server is there: nothing is "
+            "done twice"
+        )
+        return 1
     sys.stdout.write(f"{state.name}: {state.message}\n")
     return 0 if state.is_completed() else 1
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
@@ -20,9 +20,10 @@ POLL_SECONDS = 0.3
 
 @dataclass(frozen=True, slots=True)
 class PrefectApi:
-    """The REST API at `url`, which ends with /api."""
+    """The REST API at `url`, which ends with /api; `auth` where it wants a name and a password."""
 
     url: str
+    auth: tuple[str, str] | None = field(default=None, repr=False)
 
     def ask(self, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401 - JSON
         """One call; a SandboxError with the server's words when it refuses.
@@ -31,7 +32,7 @@ class PrefectApi:
         """
         tries_left = BUSY_TRIES
         while (
-            answer := httpx.request(method, f"{self.url}/{path}", json=body, timeout=60)
+            answer := httpx.request(method, f"{self.url}/{path}", json=body, auth=self.auth, timeout=60)
         ).status_code == BUSY and tries_left:
             tries_left -= 1
             time.sleep(BUSY_SECONDS)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
+from sandbox.drills.clock import ClockedStack
 from sandbox.drills.page import row
 from sandbox.drills.site import PULL, PUSH, Headnode
 from sandbox.slurm import SandboxError, processes
@@ -50,7 +51,7 @@ MODES = {
 
 
 @dataclass(slots=True)
-class Counted(Stack):
+class Counted(ClockedStack):
     """A stack whose agent has more settings."""
 
     more: dict[str, str] = field(default_factory=dict)

@@ -1,6 +1,6 @@
 """`python -m sandbox.drills [NAMES]`: break it, see what happens, and write it into docs/drills.md.
 
-It takes half an hour: the outages last as long as they say.
+It takes an hour: the outages last as long as they say.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ import time
 
 import httpx
 
-from sandbox.drills.breaking import DRILLS, Told, expect_no_overlap
+from sandbox.drills import DRILLS
+from sandbox.drills.breaking import Told, expect_no_overlap
+from sandbox.drills.clock import ClockedStack
 from sandbox.drills.page import write
 from sandbox.drills.site import PULL, PUSH, Headnode, folder
 from sandbox.slurm import SandboxError
-from sandbox.stack import Stack
 
 
 def main() -> int:
@@ -25,7 +26,7 @@ def main() -> int:
         "names", nargs="*", choices=[[], *DRILLS], help="only these; the page keeps the others"
     )
     names = parser.parse_args().names
-    node = Headnode(Stack(folder()))
+    node = Headnode(ClockedStack(folder()))
     try:
         node.stack.start()
         told = [perform(node, name) for name in names or DRILLS]
@@ -47,7 +48,8 @@ def perform(node: Headnode, name: str) -> Told:
         outcome = drill.perform(node)
     except SandboxError as error:
         raise SandboxError(f"{name}: {error}") from None
-    runs = [span for deployment in (PULL, PUSH) for span in node.runs(deployment)]
+    by_server = () if node.witnessed else (PULL, PUSH)
+    runs = [*node.witnessed.values(), *(span for deployment in by_server for span in node.runs(deployment))]
     told = Told(drill, outcome, node.moments, runs, time.time() - node.began)
     for deployment in (PULL, PUSH):
         expect_no_overlap([span for span in told.runs if span.deployment == deployment])

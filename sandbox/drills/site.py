@@ -14,12 +14,14 @@ import httpx
 from rich.console import Console
 
 from sandbox.slurm import SandboxError, daemons, processes
-from sandbox.stack import CHECKOUT, Stack
+from sandbox.stack import CHECKOUT
 from sandbox.story import Story
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
+
+    from sandbox.drills.clock import ClockedStack
 
 PULL, PUSH = "pull-orders/every-2-minutes", "push-usage/hourly"
 RUNS_WORDS = (b"prefect.engine", b"_workspace_supervisor")
@@ -43,11 +45,13 @@ class Span:
 class Headnode:
     """One stack for all drills; each has an allocation of its own."""
 
-    stack: Stack
+    stack: ClockedStack
     console: Console = field(default_factory=lambda: Console(soft_wrap=True, stderr=True))
     began: float = field(default_factory=time.time)
     moments: list[tuple[float, str]] = field(default_factory=list)
     """What was done and what was seen, in seconds since the drill began."""
+    witnessed: dict[str, Span] = field(default_factory=dict)
+    """The runs by id, where the server's own notes of them jump."""
 
     @property
     def story(self) -> Story:
@@ -58,6 +62,7 @@ class Headnode:
         """A new drill: its clock starts."""
         self.began = time.time()
         self.moments = []
+        self.witnessed = {}
 
     def note(self, what: str) -> float:
         """Something happened now; the seconds since the drill began."""
@@ -126,6 +131,10 @@ class Headnode:
             yield
         finally:
             self.stack.office.clear_faults()
+
+    def jump_to(self, seconds: int) -> None:
+        """Prefect's clock and the agent's are so many seconds ahead from now on."""
+        self.stack.jump_to(seconds)
 
     def kill_worker(self, *, with_runs: bool) -> None:
         """Kill -9 the worker, and the processes of its runs."""

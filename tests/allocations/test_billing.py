@@ -15,6 +15,7 @@ from allocations.billing import (
     amount_of,
     amounts_of,
     booking_refusal,
+    clock_refusal,
     open_period,
     report_for,
 )
@@ -210,6 +211,27 @@ def test_usage_is_sent_only_while_the_server_books_the_same_month_and_will_for_a
     refusal = booking_refusal(BillingPeriod(2026, 9), server_time, GUARD)
     assert (refusal is None) == (why is None)
     assert why is None or why in str(refusal)
+
+
+@pytest.mark.parametrize(
+    ("ours", "words"),
+    [
+        (timedelta(seconds=185), None),
+        (timedelta(seconds=-185), None),
+        (timedelta(seconds=186), "186 s ahead of the marketplace's (2026-09-15 12:03:06 and 2026-09-15 12"),
+        (timedelta(hours=-3), "10,800 s behind the marketplace's (2026-09-15 09:00:00 and"),
+    ],
+)
+def test_nothing_is_counted_by_a_clock_that_is_far_from_the_marketplaces(
+    ours: timedelta, words: str | None
+) -> None:
+    refusal = clock_refusal(NOON + ours, NOON)
+    assert (refusal is None) == (words is None)
+    assert words is None or f"this host's clock is {words}" in str(refusal)
+
+
+def test_a_marketplace_that_does_not_tell_its_time_says_nothing_of_ours() -> None:
+    assert clock_refusal(NOON, None) is None
 
 
 HELD = st.dictionaries(st.sampled_from(["cpu", "mem"]), st.integers(0, 100))

@@ -111,6 +111,8 @@ def test_the_last_whole_hour_is_not_after_the_moment() -> None:
         (50, 49, False),
         (72, 72, True),
         (72, 9999, True),
+        (80, 79, False),
+        (9999, 30, False),
     ],
 )
 def test_a_stored_day_stands_when_it_had_settled_or_was_read_lately(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from allocations.deployments import (
     automation_of_pool,
     deployment_of_pool,
     differences,
+    overdue,
     shown,
     strays,
     without_pool,
@@ -67,6 +69,45 @@ def test_only_a_deployment_of_ours_in_a_work_pool_can_be_one_too_many() -> None:
     ours = {**HELD, "tags": ["cloudrock-slurm"]}
     others = [{**ours, "name": "old"}, {**HELD, "name": "b"}, {**ours, "name": "c", "work_pool_name": None}]
     assert strays([DECLARED], [ours, *others]) == ["old"]
+
+
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+
+def scheduled(schedule: str, *minutes: float) -> list[dict[str, Any]]:
+    """Runs of a schedule, so many minutes after noon."""
+    return [
+        {
+            "created_by": {"id": schedule},
+            "next_scheduled_start_time": (NOON + timedelta(minutes=one)).isoformat(),
+        }
+        for one in minutes
+    ]
+
+
+@pytest.mark.parametrize(
+    ("runs", "words"),
+    [
+        ([], ""),
+        (scheduled("a", 180), ""),
+        (scheduled("a", 1, 3, 5), ""),
+        (scheduled("a", -1, 7, 9), ""),
+        (scheduled("an earlier one", 180, 182), ""),
+        (scheduled("a", 9, 7.5), "next run in 0:07:30, its schedule says every 0:01:30"),
+        (scheduled("a", -200, 180, 182), "next run in 3:00:00, its schedule says every 0:02:00"),
+        (scheduled("hourly", 15, 75, 135) + scheduled("last day", 9000, 53000), ""),
+        (
+            scheduled("hourly", 195, 255) + scheduled("last day", 9000),
+            "next run in 3:15:00, its schedule says",
+        ),
+    ],
+)
+def test_a_next_run_is_late_when_it_is_further_away_than_the_schedules_gap(
+    runs: list[dict[str, Any]], words: str
+) -> None:
+    held = {"schedules": [{"id": "a"}, {"id": "hourly"}, {"id": "last day"}]}
+    assert overdue(held, runs, NOON).startswith(words)
+    assert bool(overdue(held, runs, NOON)) == bool(words)
 
 
 def test_a_long_value_is_cut() -> None:

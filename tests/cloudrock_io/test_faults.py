@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from allocations.billing import TURN_GUARD_SECONDS
 from cloudrock_io.errors import (
     CloudrockError,
     CloudrockMisconfigured,
@@ -206,7 +207,7 @@ def test_pauses_double_are_shortened_at_random_and_have_an_end(
 
 
 def test_one_call_has_an_end() -> None:
-    assert Patience().longest_call_seconds == 185
+    assert Patience().longest_call_seconds == TURN_GUARD_SECONDS == 185
 
 
 @pytest.mark.parametrize(("table", "safe"), [(SETS_AN_ABSOLUTE_VALUE, True), (MUST_NOT_BE_REPEATED, False)])

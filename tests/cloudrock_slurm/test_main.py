@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -167,6 +168,17 @@ def test_the_service_pushes_when_the_deployments_do() -> None:
         if entry["entrypoint"] == "flows.push.push_usage"
         for schedule in entry["schedules"]
     }
+
+
+def test_a_served_side_is_not_taken_for_unheard_because_the_machine_s_clock_jumps() -> None:
+    from flows.serving import Hearing  # noqa: PLC0415 - Prefect takes seconds
+
+    noon = datetime(2026, 11, 24, 12, tzinfo=UTC)
+    hearing = Hearing(100.0)
+    assert hearing.silence(None, 130.0) == 30
+    for jump, now in ((0, 140.0), (3, 150.0), (-3, 160.0)):
+        assert hearing.silence(noon + timedelta(hours=jump), now) == 0
+    assert hearing.silence(noon - timedelta(hours=3), 230.0) == 70
 
 
 def test_the_help_names_every_command(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from sandbox.prefect_api import PrefectApi
 from sandbox.slurm.places import free_ports
 from sandbox.stack import Stack
 from tests.own_folder import FOLDER, ROOT
@@ -29,11 +30,19 @@ def variables_of(file: str) -> dict[str, str]:
     return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
 
 
+AUTH = variables_of("prefect-basic-auth.env")
+NAME, _, PASSWORD = AUTH["PREFECT_API_AUTH_STRING"].partition(":")
+
+
 class AsDocumented(Stack):
-    """The sandbox's server with the variables of deployments/prefect-server.env."""
+    """The sandbox's server with the variables of deployments/: it takes nobody without name and password."""
 
     def environment(self) -> dict[str, str]:
-        return {**variables_of("prefect-server.env"), **Stack.environment(self), **QUICK}
+        return {**variables_of("prefect-server.env"), **AUTH, **Stack.environment(self), **QUICK}
+
+    @property
+    def api(self) -> PrefectApi:
+        return PrefectApi(f"{self.ui_url}/api", (NAME, PASSWORD))
 
 
 @pytest.fixture(scope="session")
@@ -59,7 +68,8 @@ def api(stack: Stack) -> Iterator[str]:
     from prefect import settings  # noqa: PLC0415 - fast tests do without
 
     url = f"{stack.ui_url}/api"
-    with settings.temporary_settings({settings.PREFECT_API_URL: url}):
+    known = {settings.PREFECT_API_URL: url, settings.PREFECT_API_AUTH_STRING: f"{NAME}:{PASSWORD}"}
+    with settings.temporary_settings(known):
         yield url
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import time
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -55,7 +57,9 @@ def automation(stack: Stack, name: str) -> dict[str, Any]:
 
 
 def stack_metrics(stack: Stack) -> bytes:
-    return httpx.get(f"{stack.ui_url}/api/metrics", timeout=30).raise_for_status().content
+    return (
+        httpx.get(f"{stack.ui_url}/api/metrics", auth=stack.api.auth, timeout=30).raise_for_status().content
+    )
 
 
 def test_the_first_time_makes_everything_and_the_second_says_that_nothing_changed(
@@ -111,6 +115,64 @@ def test_what_somebody_changed_on_the_server_is_named_and_put_right(
     assert (now["id"], now["tags"]) == (held["id"], ["cloudrock-slurm", "push"])
     assert automation(stack, "cloudrock-slurm: a run failed")["enabled"] is True
     assert deploy(check=True)[0] == 0
+
+
+def next_runs(stack: Stack, deployment: dict[str, Any]) -> list[datetime]:
+    """When a deployment's runs are to begin, first to last."""
+    mine = {"deployment_id": {"any_": [deployment["id"]]}, "state": {"type": {"any_": ["SCHEDULED"]}}}
+    body = {"flow_runs": mine, "sort": "NEXT_SCHEDULED_START_TIME_ASC"}
+    runs = stack.api.ask("POST", "flow_runs/filter", body)
+    return [datetime.fromisoformat(run["next_scheduled_start_time"]) for run in runs]
+
+
+def test_runs_that_a_clock_set_back_has_left_far_away_are_scheduled_anew(
+    deploy: Deploy, stack: Stack, everything: None
+) -> None:
+    """The server has enough runs then, all of them later: it makes none before."""
+    held = stack.api.ask("GET", "deployments/name/pull-orders/every-2-minutes")
+    wait_until(lambda: len(next_runs(stack, held)) > 20)
+    far = datetime.now(UTC) + timedelta(minutes=20)
+    near = {"deployment_id": {"any_": [held["id"]]}, "expected_start_time": {"before_": far.isoformat()}}
+    for run in stack.api.ask("POST", "flow_runs/filter", {"flow_runs": near}):
+        stack.api.ask("DELETE", f"flow_runs/{run['id']}")
+    code, said = deploy(check=True)
+    assert code == 1
+    assert said[0].startswith("~ deployment pull-orders/every-2-minutes: next run in 0:2")
+    assert said[0].endswith("its schedule says every 0:02:00: scheduled anew")
+    assert deploy()[0] == 0
+    wait_until(lambda: [] < next_runs(stack, held)[:1] < [datetime.now(UTC) + timedelta(minutes=2)])
+    assert deploy(check=True)[0] == 0
+
+
+def test_runs_that_nobody_began_in_time_are_skipped_together(
+    api: str, stack: Stack, everything: None
+) -> None:
+    from flows.missed import MESSAGE, skip  # noqa: PLC0415 - Prefect takes seconds
+    from flows.prefect_server import open_server  # noqa: PLC0415 - the same
+
+    held = stack.api.ask("GET", "deployments/name/pull-orders/every-2-minutes")
+    before = datetime.now(UTC) - timedelta(minutes=30)
+    span = {"start_time": before.isoformat(), "end_time": datetime.now(UTC).isoformat(), "max_runs": 10}
+    stack.api.ask("POST", f"deployments/{held['id']}/schedule", span)
+    by_hand = stack.api.start_run("pull-orders/every-2-minutes")
+    early = [moment for moment in next_runs(stack, held) if moment < datetime.now(UTC) - timedelta(minutes=5)]
+    assert len(early) >= 5
+    with open_server() as server:
+        late = datetime.now(UTC) - timedelta(minutes=5)
+        found = [skip(server, held["id"], late, how) for how in ({"refresh": True}, {}, {})]
+    assert found == [0, len(early), 0]
+    mine = {"deployment_id": {"any_": [held["id"]]}, "state": {"name": {"any_": ["Skipped"]}}}
+    skipped = stack.api.ask("POST", "flow_runs/filter", {"flow_runs": mine})
+    assert {run["state"]["message"] for run in skipped} == {MESSAGE}
+    assert stack.api.ask("GET", f"flow_runs/{by_hand}")["state_type"] == "SCHEDULED"
+
+
+def wait_until(true: Callable[[], bool], seconds: float = 30) -> None:
+    """The server schedules what was deployed within 5 s."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.3)
 
 
 def test_what_somebody_paused_stays_paused(deploy: Deploy, stack: Stack, everything: None) -> None:

@@ -78,7 +78,7 @@ def order_on(one: Headnode, name: str) -> str:
 def test_orders_and_usage_of_each_land_in_its_own_cluster_and_offering_only(two: Two) -> None:
     items = [one.site.order("genomics") for one in two]
     runs = [one.start("pull-orders/every-2-minutes") for one in two]
-    ended = [two[0].stack.api.wait_for_run(run) for run in runs]
+    ended = [two[0].wait(run) for run in runs]
     assert [run["state_type"] for run in ended] == ["COMPLETED"] * 2, ended
     accounts = [one.site.resource(item)["backend_id"] for one, item in zip(two, items, strict=True)]
     for one, own, other in zip(two, accounts, reversed(accounts), strict=True):
@@ -89,7 +89,7 @@ def test_orders_and_usage_of_each_land_in_its_own_cluster_and_offering_only(two:
         ends = start + timedelta(minutes=minutes)
         one.cluster.insert_jobs([PastJob(account, person("ada"), start, ends, tres={"cpu": 3})])
     runs = [one.start("push-usage/hourly") for one in two]
-    assert [two[0].stack.api.wait_for_run(run)["state_type"] for run in runs] == ["COMPLETED"] * 2
+    assert [two[0].wait(run)["state_type"] for run in runs] == ["COMPLETED"] * 2
     used = [one.site.usage(item)["cpu"] for one, item in zip(two, items, strict=True)]
     assert used == [6, 15]
     kept = [sorted(path.name for path in (one.home / "state").rglob("usage/*")) for one in two]
@@ -123,7 +123,7 @@ def test_no_outage_of_one_cluster_touches_the_other_s_schedule(two: Two, beside:
     second.settle()
     beside.start()
     second.start_worker()
-    assert second.stack.api.wait_for_run(waiting)["state_type"] == "COMPLETED"
+    assert second.wait(waiting)["state_type"] == "COMPLETED"
     assert second.site.item(item)["state"] == "done"
 
 

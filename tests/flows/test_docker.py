@@ -67,3 +67,22 @@ def test_orders_wait_while_the_container_is_paused(dockered, docker_engine, cont
     assert f"the container '{container}' (SLURM_CONTAINER_NAME) is paused" in state.message
     assert dockered.item(item)["state"] == "executing"
     assert dockered.pull().message == "1 order: 1 done"
+
+
+def test_doctor_looks_into_the_container(dockered, docker_engine, container: str) -> None:
+    from flows.examining import examine  # noqa: PLC0415 - Prefect takes seconds
+
+    found = {one.check.title: one for one in examine() if one.check.area.value in ("Docker", "SLURM")}
+    assert "commands" not in found
+    assert found["container"].level.value == "OK", found["container"]
+    assert (found["slurmdbd"].level.value, found["time zone"].level.value) == ("OK", "OK")
+    assert found["version"].found.startswith("22.05")
+    with closing(docker_engine.client()) as client:
+        client.containers.get(container).pause()
+        try:
+            found = {one.check.title: one for one in examine()}
+        finally:
+            client.containers.get(container).unpause()
+    assert found["container"].level.value == "error"
+    assert f"the container '{container}' (SLURM_CONTAINER_NAME) is paused" in found["container"].found
+    assert found["slurmdbd"].found == "SLURM's commands cannot be run"

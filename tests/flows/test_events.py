@@ -97,3 +97,29 @@ def test_telling_costs_a_run_next_to_nothing_and_an_event_that_is_too_large_fail
     assert len(told()) == 200
     events.emit(events.ORDER_ERRED, "outside of a run", facts)
     assert told() == []
+
+
+def test_a_run_goes_on_without_its_tables_when_the_server_has_gone_away(
+    prefect_server, caplog: pytest.LogCaptureFixture
+) -> None:
+    from prefect import flow  # noqa: PLC0415 - Prefect takes seconds
+    from prefect.settings import PREFECT_API_URL, temporary_settings  # noqa: PLC0415 - the same
+
+    from flows.artifacts import publish  # noqa: PLC0415 - the same
+
+    took: list[float] = []
+
+    @flow
+    def left_alone() -> None:
+        with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}):
+            for _ in range(3):
+                began = time.monotonic()
+                publish("orders", [{"result": "done"}], "one")
+                took.append(time.monotonic() - began)
+
+    logging.getLogger("prefect.flow_runs").addHandler(caplog.handler)
+    assert left_alone(return_state=True).is_completed()
+    assert took[0] < 10
+    assert sum(took[1:]) < 0.1
+    said = [line.getMessage() for line in caplog.records if "the run goes on without" in line.getMessage()]
+    assert len(said) == 1

@@ -62,8 +62,22 @@ def test_a_marketplace_in_another_month_than_we_are_gets_nothing(site, allocatio
     before = site.rows(allocation)
     state = push_at(site, ours, theirs=(TURN + (TURN - ours)).isoformat())
     assert state.type.value == "FAILED"
-    assert "books under its current month" in state.message
+    assert "this host's clock is 7,200 s " in state.message
     assert site.rows(allocation) == before
+
+
+def test_by_a_clock_that_is_far_off_nothing_is_sent_counted_or_kept(
+    site, allocation, monkeypatch: pytest.MonkeyPatch, tmp_path
+) -> None:
+    monkeypatch.setenv("CLOUDROCK_STATE_DIR", str(tmp_path / "new"))
+    before = site.rows(allocation)
+    right = TURN - timedelta(days=2)
+    state = push_at(site, right + timedelta(hours=3), theirs=right.isoformat())
+    assert state.type.value == "FAILED"
+    assert state.message.startswith("this host's clock is 10,800 s ahead of the marketplace's")
+    assert "timedatectl set-ntp true" in state.message
+    assert site.rows(allocation) == before
+    assert list((tmp_path / "new").rglob("*.parquet")) == []
 
 
 def test_after_the_turn_only_the_new_month_is_told_and_what_the_old_one_lacks_is_said(
