@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allocations.accounts import AccountName
+from allocations.accounts import AccountName, ClusterName
 from slurm_io.breaker import (
     LONGEST_REST,
     PROBE,
@@ -150,7 +150,7 @@ def test_only_what_asks_slurmdbd_counts() -> None:
 
 
 def test_long_queries_leave_a_place_to_short_ones_and_in_trouble_all_have_one() -> None:
-    short = show_active_jobs("c", [AccountName("a")])
+    short = show_active_jobs(ClusterName("c"), [AccountName("a")])
     assert (is_long(COUNT), is_long(("sreport", "x")), is_long(short)) == (True, True, False)
     assert list(places_for(COUNT, Breaker(), SITE)) == [1]
     assert list(places_for(short, Breaker(), SITE)) == [0, 1]
