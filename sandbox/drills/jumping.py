@@ -76,6 +76,7 @@ def clock_set_back(node: Headnode) -> str:
     again = witness.until("the order is done", lambda: node.order_is_done(second))
     found = doctor(node)[SCHEDULES]
     node.note(f"doctor: schedules: {found['level']}: {found['found']}")
+    witness.look()
     for one in (item, second):
         expect_one_open_period(node, one)
     return (

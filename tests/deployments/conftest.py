@@ -27,7 +27,8 @@ QUICK = {
 def variables_of(file: str) -> dict[str, str]:
     """What a file of variables sets, as systemd reads it."""
     lines = (ROOT / "deployments" / file).read_text().splitlines()
-    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+    pairs = [line.split("=", 1) for line in lines if line and not line.startswith("#")]
+    return {name: value.strip("'") for name, value in pairs}
 
 
 AUTH = variables_of("prefect-basic-auth.env")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -145,3 +146,12 @@ def test_prefect_knows_every_variable_of_the_examples(variables: Any, file: str)
     named = set(variables(file)) - {"DO_NOT_TRACK"}
     assert {name for name in named if not hasattr(settings, name)} == set()
     assert named
+
+
+@pytest.mark.parametrize("file", sorted(path.name for path in (ROOT / "deployments").glob("*.env")))
+def test_a_shell_reads_an_env_file_as_systemd_does(file: str, variables: Any) -> None:
+    script = f'set -a; . "{ROOT / "deployments" / file}"; env -0'
+    done = subprocess.run(["/bin/sh", "-ec", script], capture_output=True, text=True, check=False, env={})
+    assert done.stderr == ""
+    read = dict(pair.split("=", 1) for pair in done.stdout.split("\0") if pair)
+    assert variables(file).items() <= read.items()
