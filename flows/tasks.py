@@ -14,7 +14,7 @@ from prefect.cache_policies import NO_CACHE
 
 from allocations.finishing import Finish
 from allocations.marketplace import AllocationState, OrderItemState, ResourceState
-from cloudrock_io.errors import CloudrockRejected
+from cloudrock_io.errors import CloudrockError, CloudrockRejected, CloudrockServerError, UnsendableToCloudrock
 from cloudrock_io.states import AllocationTransition
 from flows import gathering
 from flows.calm import RETRIES, RETRY_DELAYS, may_pass
@@ -47,6 +47,8 @@ WAITING = frozenset({AllocationState.UPDATE_SCHEDULED, AllocationState.DELETION_
 """Where a refused order leaves its allocation, and from where `ok` moves nothing else (contract 5)."""
 BAD_REQUEST = 400
 """The marketplace's answer for a user without a FreeIPA profile, or without the association (contract 5)."""
+MOST_CRASHES = 3
+"""Users whom the marketplace crashes on before it is taken to crash on all."""
 
 REPORTABLE = (ResourceState.OK, ResourceState.UPDATING, ResourceState.TERMINATING)
 """The states in which the marketplace takes usage (contract 6)."""
@@ -179,8 +181,13 @@ def delete_associations(
 
 
 def refused(tell: Callable[[str], None], users: Iterable[str]) -> dict[str, CloudrockRejected]:
-    """Tell of each user; whom the marketplace refuses is nobody else's trouble, any other refusal ends it."""
-    refusals = {}
+    """Tell of each user; whom the marketplace refuses is nobody else's trouble.
+
+    Nor is one whom it crashes on: the others are told of before that goes on, unless it crashes on several.
+    What would meet everybody ends it at once.
+    """
+    refusals: dict[str, CloudrockRejected] = {}
+    crashes: list[CloudrockError] = []
     for user in users:
         try:
             tell(user)
@@ -188,6 +195,12 @@ def refused(tell: Callable[[str], None], users: Iterable[str]) -> dict[str, Clou
             if refusal.status != BAD_REQUEST:
                 raise
             refusals[user] = refusal
+        except (CloudrockServerError, UnsendableToCloudrock) as crash:
+            crashes.append(crash)
+            if len(crashes) == MOST_CRASHES:
+                break
+    if crashes:
+        raise crashes[0]
     return refusals
 
 

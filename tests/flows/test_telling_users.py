@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from cloudrock_io.errors import CloudrockError, CloudrockRejected, CloudrockUnauthorized, CloudrockUnavailable
+from cloudrock_io.errors import (
+    CloudrockError,
+    CloudrockRejected,
+    CloudrockServerError,
+    CloudrockUnauthorized,
+    CloudrockUnavailable,
+)
 from flows.tasks import refused
 
 pytestmark = pytest.mark.fast
@@ -41,3 +47,28 @@ def test_what_would_refuse_everybody_ends_it_at_the_first_user(failure: Cloudroc
     with pytest.raises(type(failure)):
         refused(tell, ["ada", "eve", "max"])
     assert asked == ["ada"]
+
+
+def test_one_whom_the_marketplace_crashes_on_keeps_the_others_from_nothing_and_is_told_at_the_end() -> None:
+    asked: list[str] = []
+
+    def tell(user: str) -> None:
+        asked.append(user)
+        if user == "ada":
+            raise CloudrockServerError(500, *WHERE)
+
+    with pytest.raises(CloudrockServerError):
+        refused(tell, ["ada", "eve", "max"])
+    assert asked == ["ada", "eve", "max"]
+
+
+def test_a_marketplace_that_crashes_on_three_is_not_asked_about_the_rest() -> None:
+    asked: list[str] = []
+
+    def tell(user: str) -> None:
+        asked.append(user)
+        raise CloudrockServerError(500, *WHERE)
+
+    with pytest.raises(CloudrockServerError):
+        refused(tell, [f"user{number}" for number in range(1000)])
+    assert len(asked) == 3
