@@ -8,7 +8,7 @@ from allocations.finishing import limits_to_mend, next_finish
 from allocations.kinds import Kind
 from allocations.planning import added_users, limit_components
 from cloudrock_io.errors import UnexpectedCloudrockData
-from flows import tasks
+from flows import association_tasks, tasks
 from flows.site import subject_of
 
 if TYPE_CHECKING:
@@ -64,7 +64,9 @@ def associate_missing(site: Site, outcome: Outcome, resource: Resource, account:
     """The associations that the marketplace lacks of a new allocation's users."""
     if resource.allocation_uuid is None:
         raise UnexpectedCloudrockData(f"resource {resource.uuid}", "a SLURM allocation", "none")
-    present = tasks.fetch_associated(site.cloudrock, resource.allocation_uuid, subject_of(outcome))
+    present = association_tasks.fetch_associated(
+        site.cloudrock, resource.allocation_uuid, subject_of(outcome)
+    )
     associate(site, outcome, resource, sorted(site.observed.users_of(account) - present))
 
 
@@ -73,7 +75,9 @@ def associate(site: Site, outcome: Outcome, resource: Resource, users: Iterable[
     wanted = tuple(users)
     if not wanted:
         return
-    refusals = tasks.create_associations(site.cloudrock, resource.uuid, wanted, subject_of(outcome))
+    refusals = association_tasks.create_associations(
+        site.cloudrock, resource.uuid, wanted, subject_of(outcome)
+    )
     for user, refusal in refusals.items():
         note_refusal(site, outcome, f"{user} is not associated in the marketplace", refusal)
 
@@ -83,7 +87,9 @@ def dissociate(site: Site, outcome: Outcome, resource: Resource, users: Iterable
     wanted = tuple(users)
     if not wanted:
         return
-    refusals = tasks.delete_associations(site.cloudrock, resource.uuid, wanted, subject_of(outcome))
+    refusals = association_tasks.delete_associations(
+        site.cloudrock, resource.uuid, wanted, subject_of(outcome)
+    )
     for user, refusal in refusals.items():
         if not any("does not exist" in reason for reason in refusal.reasons):
             note_refusal(site, outcome, f"{user} stays associated in the marketplace", refusal)

@@ -9,7 +9,7 @@ from allocations.accounts import AccountName
 from allocations.checkup import brief
 from allocations.marketplace import AllocationState, ResourceState
 from allocations.mirror import limits_to_show, users_to_change
-from flows import tasks, usage_tasks
+from flows import association_tasks, usage_tasks
 from flows.choices import LimitsOwner
 from flows.expected import EXPECTED
 
@@ -79,7 +79,9 @@ class Mirroring:
     def associate(self, resource: Resource, account: AccountName, users: tuple[str, ...]) -> None:
         """Users more; the marketplace refuses those who have no FreeIPA profile there."""
         try:
-            refusals = tasks.create_associations(self.doors.cloudrock, resource.uuid, users, account)
+            refusals = association_tasks.create_associations(
+                self.doors.cloudrock, resource.uuid, users, account
+            )
         except EXPECTED as failure:
             self.problems.append(f"{account}: {named(users)} could not be associated: {failure}")
             return
@@ -90,7 +92,9 @@ class Mirroring:
     def dissociate(self, resource: Resource, account: AccountName, users: tuple[str, ...]) -> None:
         """Users less; the marketplace refuses those whose FreeIPA profile is gone."""
         try:
-            refusals = tasks.delete_associations(self.doors.cloudrock, resource.uuid, users, account)
+            refusals = association_tasks.delete_associations(
+                self.doors.cloudrock, resource.uuid, users, account
+            )
         except EXPECTED as failure:
             self.problems.append(f"{account}: {named(users)} could not be dropped: {failure}")
             return

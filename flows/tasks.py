@@ -6,7 +6,6 @@ might have arrived is repeated by the next run instead, which reads first what i
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from prefect import task
@@ -14,13 +13,11 @@ from prefect.cache_policies import NO_CACHE
 
 from allocations.finishing import Finish
 from allocations.marketplace import AllocationState, OrderItemState, ResourceState
-from cloudrock_io.errors import CloudrockError, CloudrockRejected, CloudrockServerError, UnsendableToCloudrock
 from cloudrock_io.states import AllocationTransition
 from flows import gathering
 from flows.calm import RETRIES, RETRY_DELAYS, may_pass
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
     from datetime import date, datetime
 
     from allocations.accounts import AccountName, UserName
@@ -45,11 +42,6 @@ TRANSITIONS = {
 }
 WAITING = frozenset({AllocationState.UPDATE_SCHEDULED, AllocationState.DELETION_SCHEDULED})
 """Where a refused order leaves its allocation, and from where `ok` moves nothing else (contract 5)."""
-BAD_REQUEST = 400
-"""The marketplace's answer for a user without a FreeIPA profile, or without the association (contract 5)."""
-MOST_CRASHES = 3
-"""Users whom the marketplace crashes on before it is taken to crash on all."""
-
 REPORTABLE = (ResourceState.OK, ResourceState.UPDATING, ResourceState.TERMINATING)
 """The states in which the marketplace takes usage (contract 6)."""
 
@@ -153,55 +145,6 @@ def record_account(
         cloudrock.set_resource_backend_id(resource_uuid, account)
     else:
         cloudrock.set_allocation_backend_id(resource_uuid, account)
-
-
-@task(name="fetch-associations", task_run_name="{subject}: fetch associations", **effect)
-def fetch_associated(cloudrock: Cloudrock, allocation_uuid: str, subject: str) -> frozenset[str]:
-    """The user names that the marketplace associates with the allocation already."""
-    del subject
-    return frozenset(found.username for found in cloudrock.fetch_associations(allocation_uuid))
-
-
-@task(name="create-associations", task_run_name="{subject}: associate users", **effect)
-def create_associations(
-    cloudrock: Cloudrock, resource_uuid: str, users: tuple[str, ...], subject: str
-) -> dict[str, CloudrockRejected]:
-    """Tell the marketplace who may use the allocation; twice is as once. Whom it refuses, and why."""
-    del subject
-    return refused(partial(cloudrock.create_association, resource_uuid), users)
-
-
-@task(name="delete-associations", task_run_name="{subject}: dissociate users", **once)
-def delete_associations(
-    cloudrock: Cloudrock, resource_uuid: str, users: tuple[str, ...], subject: str
-) -> dict[str, CloudrockRejected]:
-    """Tell the marketplace who may not use the allocation any more. Whom it refuses, and why."""
-    del subject
-    return refused(partial(cloudrock.delete_association, resource_uuid), users)
-
-
-def refused(tell: Callable[[str], None], users: Iterable[str]) -> dict[str, CloudrockRejected]:
-    """Tell of each user; whom the marketplace refuses is nobody else's trouble.
-
-    Nor is one whom it crashes on: the others are told of before that goes on, unless it crashes on several.
-    What would meet everybody ends it at once.
-    """
-    refusals: dict[str, CloudrockRejected] = {}
-    crashes: list[CloudrockError] = []
-    for user in users:
-        try:
-            tell(user)
-        except CloudrockRejected as refusal:
-            if refusal.status != BAD_REQUEST:
-                raise
-            refusals[user] = refusal
-        except (CloudrockServerError, UnsendableToCloudrock) as crash:
-            crashes.append(crash)
-            if len(crashes) == MOST_CRASHES:
-                break
-    if crashes:
-        raise crashes[0]
-    return refusals
 
 
 @task(name="mend-limits", task_run_name="{subject}: mend the marketplace's limits", **effect)

@@ -11,7 +11,7 @@ from cloudrock_io.errors import (
     CloudrockUnauthorized,
     CloudrockUnavailable,
 )
-from flows.tasks import refused
+from flows.association_tasks import refused
 
 pytestmark = pytest.mark.fast
 WHERE = ("POST", "create_association/")
