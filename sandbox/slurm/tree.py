@@ -64,7 +64,7 @@ def insert(accounts: Iterable[NewAccount], sql: Sql, folder: Path) -> int:
     tres = {f"{kind}/{name}" if name else kind: number for number, kind, name in sql(TRES)}
     old = [_Row(int(number), acct, user, parent) for number, acct, user, parent in sql(ASSOCIATIONS)]
     there = {row.account for row in old}
-    new = list(_rows(wanted, there, tres, max(row.number for row in old) + 1))
+    new = list(_rows(wanted, there, tres, int(sql(LAST)[0][0]) + 1))
     _number([*old, *new])
     made = [account for account in wanted if account.name not in there]
     people = {user for account in wanted for user in account.users} - {row.user for row in old}
@@ -77,6 +77,8 @@ def insert(accounts: Iterable[NewAccount], sql: Sql, folder: Path) -> int:
 
 
 TRES = "SELECT id, type, name FROM tres_table WHERE deleted = 0"
+LAST = "SELECT MAX(id_assoc) FROM sandbox_assoc_table"
+"""Deleted ones stay in the table."""
 MOVE = "UPDATE sandbox_assoc_table SET lft = {row.left}, rgt = {row.right} WHERE id_assoc = {row.number}"
 ASSOCIATIONS = (
     "SELECT id_assoc, acct, user, parent_acct FROM sandbox_assoc_table WHERE deleted = 0 ORDER BY id_assoc"

@@ -68,7 +68,7 @@ def test_the_first_time_makes_everything_and_the_second_says_that_nothing_change
     code, said = deploy(check=True)
     assert code == 1
     assert said[-2].startswith("nobody is notified: the server has no notification block 'cloudrock-slurm'")
-    assert said[-1] == "14 differ from prefect.yaml and deployments/automations.yaml"
+    assert said[-1] == "15 differ from prefect.yaml and deployments/automations.yaml"
     assert stack.api.ask("POST", "deployments/filter", {}) == []
 
     code, said = deploy()
@@ -76,13 +76,13 @@ def test_the_first_time_makes_everything_and_the_second_says_that_nothing_change
     assert said[0] == "+ work pool headnode, of type process"
     assert "+ deployment push-usage/hourly" in said
     assert "+ automation 'cloudrock-slurm: a run failed'" in said
-    assert said[-1].endswith(": 14 made or changed")
+    assert said[-1].endswith(": 15 made or changed")
 
     for check in (False, True):
         code, said = deploy(check=check)
         assert code == 0
         assert said[-1] == (
-            "6 deployments and 7 automations as in prefect.yaml and deployments/automations.yaml: "
+            "6 deployments and 8 automations as in prefect.yaml and deployments/automations.yaml: "
             "nothing to change"
         )
         assert [line for line in said if line[0] in "+~!"] == []

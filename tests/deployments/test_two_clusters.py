@@ -46,10 +46,14 @@ def two(
 
     homes = tmp_path_factory.mktemp("headnodes")
     cluster.add_people(*PEOPLE)
+    known = {
+        settings.PREFECT_API_URL: f"{stack.ui_url}/api",
+        settings.PREFECT_API_AUTH_STRING: stack.environment()["PREFECT_API_AUTH_STRING"],
+    }
     with (
         Marketplace(people_suffix=SUFFIX) as first,
         Marketplace(people_suffix=SUFFIX) as second,
-        settings.temporary_settings({settings.PREFECT_API_URL: f"{stack.ui_url}/api"}),
+        settings.temporary_settings(known),
         pytest.MonkeyPatch.context() as patch,
     ):
         for name in without_settings():

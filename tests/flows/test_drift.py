@@ -25,7 +25,11 @@ def test_after_a_pull_there_is_no_drift_and_looking_writes_nothing(drifting) -> 
     assert (state.type.value, state.name) == ("COMPLETED", "Completed")
     assert state.message == "no drift (1 resource, 3 managed accounts)"
     done = drifting.command("drift")
-    assert (done.returncode, done.stdout, done.stderr) == (0, f"{state.message}\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (
+        0,
+        f"On the cluster sandbox:\n{state.message}\n",
+        "",
+    )
     assert {request["method"] for request in office.requests()} == {"GET"}
     assert drifting.site.writes() == before
 

@@ -18,11 +18,16 @@ TREE = (
     NewAccount("crs_left", "crs_top", ["crs_u1", "crs_u2"], {"cpu": 60, "gres/gpu": 5}),
     NewAccount("crs_right", "crs_top", ["crs_u2"], is_default=True),
 )
+GONE = "UPDATE sandbox_assoc_table"
+"""slurmdbd keeps the rows of those under which jobs have run."""
+NUMBERS = "SELECT {} FROM sandbox_assoc_table WHERE deleted = 0"
 
 
 @pytest.fixture(scope="module")
 def tree(cluster: Cluster) -> Iterator[Cluster]:
-    """The cluster with three accounts more, put in at once."""
+    """The cluster with three accounts more, put in at once, after one whose row stayed when it went."""
+    cluster.run("sacctmgr", "-i", "add", "account", "name=crs_gone")
+    cluster.sql(f"{GONE} SET deleted = 1, lft = 0, rgt = 0 WHERE acct = 'crs_gone'")
     cluster.insert_accounts(TREE)
     yield cluster
     cluster.run("sacctmgr", "-i", "delete", "user", "name=crs_u1,crs_u2")
@@ -47,7 +52,7 @@ def test_slurm_goes_on_with_them_as_with_its_own(tree: Cluster) -> None:
     tree.run("sacctmgr", "-i", "add", "user", "name=crs_u1", "account=crs_below")
     below = tree.run("sacctmgr", "-nP", "show", "assoc", "where", "parent=crs_top", "format=account")
     assert set(below.split()) == {"crs_left", "crs_right"}
-    numbers = tree.sql("SELECT lft FROM sandbox_assoc_table UNION ALL SELECT rgt FROM sandbox_assoc_table")
+    numbers = tree.sql(" UNION ALL ".join(NUMBERS.format(side) for side in ("lft", "rgt")))
     assert len({row[0] for row in numbers}) == len(numbers)
     tree.run("sacctmgr", "-i", "delete", "account", "name=crs_below")
     assert shown(tree, "crs_below", "account") == set()
