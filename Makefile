@@ -7,8 +7,8 @@ PURE := tests/allocations tests/slurm_io
 # Real parts are mostly waited for, so four processes keep two cores busy. What shares a real part stays in one, and
 # the longest comes first (tests/spread.py).
 PROCESSES := --numprocesses=4 --dist=loadfile --no-loadscope-reorder
-# From an empty machine as the pages say: what takes its time there is pip and apt.
-WALKS := tests/walks
+# Whole sites as the pages say: from an empty machine, where pip and apt take their time; and two clusters side by side.
+WALKS := tests/walks tests/deployments/test_two_clusters.py
 FAST := --numprocesses=2 --dist=loadfile
 SIZE := S
 LOCKED := --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
@@ -33,9 +33,9 @@ down: $(READY)  ## stop what `make up` started
 	@$(BIN)/cloudrock-slurm down
 
 test: $(READY)  ## every test of the programs, on real parts
-	@$(BIN)/python -m pytest $(PROCESSES) --ignore=$(WALKS)
+	@$(BIN)/python -m pytest $(PROCESSES) $(WALKS:%=--ignore=%)
 
-walks: $(READY)  ## the pages carried out: install, docker-compose; and the wheel on each Python
+walks: $(READY)  ## whole sites by the pages: install, docker-compose, two clusters; the wheel on each Python
 	@$(BIN)/python -m pytest $(PROCESSES) $(WALKS)
 
 both: $(READY)  ## every test of the SLURM door, on this host and in a container

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -93,4 +94,5 @@ def hand_over(path: Path) -> None:
     if os.geteuid() == 0:
         owner = path.parent.stat()
         if path.lstat().st_uid != owner.st_uid:
-            os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+            with suppress(PermissionError):  # a root that may not, in a container: nobody else is there
+                os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)

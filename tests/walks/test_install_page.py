@@ -26,10 +26,12 @@ QUICK = "export PREFECT_RUNNER_POLL_FREQUENCY=2"
 """So a service that hears nothing of the server begins anew after 12 seconds instead of a minute."""
 
 
-def until(fact: Callable[[], object], what: str, seconds: float = 150) -> None:
+def until(
+    fact: Callable[[], object], what: str, seconds: float = 150, tell: Callable[[], object] = str
+) -> None:
     deadline = time.monotonic() + seconds
     while not fact():
-        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
+        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}: {tell()}"
         time.sleep(0.5)
 
 
@@ -86,6 +88,7 @@ def test_both_schedules_run(headnode: Any) -> None:
         lambda: any(run["auto_scheduled"] for run in runs(headnode, **pulls, **completed)),
         "a pull by the schedule",
         240,
+        lambda: [(run["name"], run["expected_start_time"], run["state"]) for run in runs(headnode, **pulls)],
     )
 
 
