@@ -6,6 +6,7 @@ are worth that; a table, a link or a percentage is not, least of all before orde
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, TypeVar
 
 import httpx
@@ -21,6 +22,9 @@ T = TypeVar("T")
 
 RETRIES = 1
 """After two seconds."""
+BUSY = frozenset({429, 503})
+"""A server that answers so is there, and takes it later: SQLite has one writer."""
+BUSY_TRIES = 4
 unheard: set[UUID] = set()
 """Runs that were told nothing once: they tell nothing more."""
 
@@ -33,7 +37,7 @@ def left(what: str, leave: Callable[[], T]) -> T | None:
         return None
     try:
         with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: RETRIES}):
-            return leave()
+            return while_busy(leave)
     except httpx.HTTPStatusError as refusal:
         words = f"it answers {refusal.response.status_code}"
     except (httpx.HTTPError, OSError) as failure:
@@ -43,3 +47,15 @@ def left(what: str, leave: Callable[[], T]) -> T | None:
     if run:
         get_run_logger().warning("%s is not on the Prefect server: %s; the run goes on without", what, words)
     return None
+
+
+def while_busy(leave: Callable[[], T]) -> T:
+    """What leaving it gives, tried again while the server is busy."""
+    for seconds in range(1, BUSY_TRIES):
+        try:
+            return leave()
+        except httpx.HTTPStatusError as refusal:
+            if refusal.response.status_code not in BUSY:
+                raise
+            time.sleep(seconds)
+    return leave()

@@ -12,7 +12,7 @@ import pytest
 from allocations.billing import BillingPeriod
 from sandbox.cloudrock import Marketplace
 from sandbox.slurm import ClusterBeside, PastJob
-from tests.deployments.headnodes import headnode, without_settings
+from tests.deployments.headnodes import SLOW_ANSWERS, headnode, without_settings
 from tests.own_folder import FOLDER, PEOPLE, SUFFIX, person
 
 if TYPE_CHECKING:
@@ -79,6 +79,11 @@ def order_on(one: Headnode, name: str) -> str:
     return str(one.site.resource(item)["backend_id"])
 
 
+def tables(two: Two) -> set[str]:
+    """The keys of the artifacts on the server."""
+    return {one["key"] for one in two[0].stack.api.ask("POST", "artifacts/latest/filter", {})}
+
+
 def test_orders_and_usage_of_each_land_in_its_own_cluster_and_offering_only(two: Two) -> None:
     items = [one.site.order("genomics") for one in two]
     runs = [one.start("pull-orders/every-2-minutes") for one in two]
@@ -99,8 +104,12 @@ def test_orders_and_usage_of_each_land_in_its_own_cluster_and_offering_only(two:
     kept = [sorted(path.name for path in (one.home / "state").rglob("usage/*")) for one in two]
     assert kept == [["sandbox"], ["beside"]]
     assert (two[0].home / "state" / "sandbox" / "writer-native.lock").exists()
-    keys = {one["key"] for one in two[0].stack.api.ask("POST", "artifacts/latest/filter", {})}
-    assert {"orders", "orders-beta", "usage", "usage-beta"} <= keys
+    wanted = {"orders", "orders-beta", "usage", "usage-beta"}
+    for one in two * SLOW_ANSWERS:  # a table that a busy server does not take is left out
+        if wanted <= tables(two):
+            break
+        one.run("push-usage/hourly")
+    assert wanted <= tables(two)
 
 
 def test_no_outage_of_one_cluster_touches_the_other_s_schedule(two: Two, beside: ClusterBeside) -> None:

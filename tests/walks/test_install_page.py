@@ -87,7 +87,7 @@ def test_both_schedules_run(headnode: Any) -> None:
     until(
         lambda: any(run["auto_scheduled"] for run in runs(headnode, **pulls, **completed)),
         "a pull by the schedule",
-        240,
+        420,
         lambda: [(run["name"], run["expected_start_time"], run["state"]) for run in runs(headnode, **pulls)],
     )
 
