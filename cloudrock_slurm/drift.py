@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from cloudrock_slurm.clusters import tell_cluster
 from cloudrock_slurm.ending import calm_ending
 from flows.comparing import compare
 from flows.doors import open_cloudrock, open_slurm
@@ -38,8 +39,7 @@ def drift(*, as_json: bool = False) -> int:
         sys.stdout.write(json.dumps({"cluster": slurm.known, **as_tree(report)}, indent=2) + "\n")
     else:
         console = Console(highlight=False)
-        if slurm.known:
-            console.print(Text(f"On the cluster {slurm.known}:", style="dim"))
+        tell_cluster(console, slurm)
         show(report, console)
     return DRIFT if report.findings else 0
 

@@ -17,6 +17,7 @@ from allocations.errors import UnsafePlan
 from allocations.guards import Guards, refuse_unsafe
 from allocations.plan import AwaitJobs, MakeHomes, ReportUsage
 from allocations.planning import plan_run
+from cloudrock_slurm.clusters import tell_cluster
 from cloudrock_slurm.ending import FAILED, calm_ending
 from flows.doors import open_cloudrock, open_slurm
 from flows.gathering import gather
@@ -78,7 +79,7 @@ class Terminal:
 
     def show(self, found: RunPlan, snapshot: Snapshot, unsafe: str) -> None:
         """All of it, in the order in which it would be applied."""
-        self.tell_cluster()
+        tell_cluster(self.console, self.commands.slurm)
         if found.newcomers:
             self.tell(NEWCOMERS, found.registration.steps)
         for part in found.parts:
@@ -92,11 +93,6 @@ class Terminal:
             self.console.print("Nothing to do: no open order, and every allocation is as it should be.")
         if unsafe:
             self.console.print(Text(f"A pull would refuse this plan: {unsafe}", style="bold red"))
-
-    def tell_cluster(self) -> None:
-        """Which cluster it is for, when that was asked."""
-        if self.commands.slurm.known:
-            self.console.print(Text(f"On the cluster {self.commands.slurm.known}:", style="dim"))
 
     def tell(self, title: str, steps: tuple[Step, ...], *lines: str) -> None:
         """One part: its title, its steps with their reasons, and what else there is to say."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from allocations.repairing import plan_repair
+from cloudrock_slurm.clusters import tell_cluster
 from cloudrock_slurm.ending import FAILED, calm_ending
 from cloudrock_slurm.plan import NEWCOMERS, Commands, Terminal, title_of, words_of
 from flows.doors import open_cloudrock, open_slurm
@@ -38,7 +39,7 @@ def repair(accounts: Sequence[str], *, dry_run: bool = False) -> int:
 def show(plan: RunPlan, commands: Commands, *, with_commands: bool) -> None:
     """The plan in an operator's words."""
     terminal = Terminal(Console(highlight=False, soft_wrap=True), commands, with_commands)
-    terminal.tell_cluster()
+    tell_cluster(terminal.console, commands.slurm)
     if plan.newcomers:
         terminal.tell(NEWCOMERS, plan.registration.steps)
     for part in plan.parts:
