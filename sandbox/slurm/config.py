@@ -143,6 +143,7 @@ StorageLoc={DATABASE}
 PidFile={places.run}/pids/slurmdbd
 LogFile={places.logs}/slurmdbd.log
 DebugLevel=info
+ArchiveDir={places.run}
 """
 
 

@@ -284,5 +284,14 @@ def books_from_rollup(
 
 
 def cluster_since(moment: datetime, sql: Sql, cluster: str = CLUSTER) -> None:
-    """Let slurmdbd know the cluster since then: sreport leaves out what was before."""
+    """Let slurmdbd know the cluster since then: sreport leaves out what was before.
+
+    At the turn of an hour it sums up all that it never did, from the cluster's beginning on: years, by now. So
+    it is told that this has been done.
+    """
     sql(f"UPDATE {cluster}_event_table SET time_start = {_epoch(moment)} WHERE node_name = ''")  # noqa: S608
+    if not sql(f"SELECT 1 FROM {cluster}_last_ran_table"):  # noqa: S608
+        sql(
+            f"INSERT INTO {cluster}_last_ran_table (hourly_rollup, daily_rollup, monthly_rollup) "  # noqa: S608
+            "VALUES (UNIX_TIMESTAMP(), UNIX_TIMESTAMP(), UNIX_TIMESTAMP())"
+        )

@@ -70,6 +70,20 @@ def test_the_rollup_sums_past_jobs(cluster: Cluster, account: str) -> None:
     assert used["crs_ghost", "mem"] == 10 * 4000 * 5400
 
 
+def test_what_was_before_is_not_summed_up_at_the_turn_of_an_hour(cluster: Cluster) -> None:
+    cluster.sql("DELETE FROM sandbox_last_ran_table")
+    cluster.was_there_since(datetime(2024, 1, 1, tzinfo=UTC))
+    cluster.run("sacctmgr", "-i", "rollup")
+    january = [int(datetime(2024, month, 1, tzinfo=UTC).timestamp()) for month in (1, 2)]
+    assert cluster.sql(
+        "SELECT COUNT(*) FROM sandbox_usage_hour_table "  # noqa: S608
+        f"WHERE time_start BETWEEN {january[0]} AND {january[1]}"
+    ) == [["0"]]
+    assert cluster.sql("SELECT hourly_rollup > UNIX_TIMESTAMP() - 7200 FROM sandbox_last_ran_table") == [
+        ["1"]
+    ]
+
+
 def test_jobs_get_ids_of_their_own(cluster: Cluster, account: str) -> None:
     for _ in range(2):
         cluster.insert_jobs(
