@@ -286,8 +286,8 @@ def books_from_rollup(
 def cluster_since(moment: datetime, sql: Sql, cluster: str = CLUSTER) -> None:
     """Let slurmdbd know the cluster since then: sreport leaves out what was before.
 
-    At the turn of an hour it sums up all that it never did, from the cluster's beginning on: years, by now. So
-    it is told that this has been done.
+    At the turn of an hour it sums up all that it never did, since the cluster began: by now, years. So it is
+    told that this has been done.
     """
     sql(f"UPDATE {cluster}_event_table SET time_start = {_epoch(moment)} WHERE node_name = ''")  # noqa: S608
     if not sql(f"SELECT 1 FROM {cluster}_last_ran_table"):  # noqa: S608
