@@ -35,10 +35,18 @@ COLOURS = (
     *("#65a30d", "#0891b2", "#db2777", "#475569", "#ca8a04"),
 )
 OTHERS = "#cbd5e1"
-MOST_SERIES, MOST_BARS = 10, 15
+MOST_SERIES, MOST_BARS, MOST_TICKS = 10, 15, 10
 LONGEST_NAME = 40
 SMALLEST_PERCENTAGE = 0.1
 WIDTH = 9.0
+LETTER, EDGE = 0.075, 0.15
+"""Inches of a letter, and around a plot.
+
+Room is made by counting letters: matplotlib's layout measures all text, in a font that is not the reader's.
+"""
+LEGEND_MARK = 0.35
+AXIS_ROOM = 0.5
+"""For an axis's numbers and its label, across."""
 BAR_WIDTH = 0.8
 
 
@@ -54,19 +62,22 @@ def usage_per_day(days: pd.DataFrame, unit_seconds: int, unit: str, every_day: I
     if len(largest) > MOST_SERIES:
         rest = largest[MOST_SERIES:]
         series[f"{len(rest)} others"] = (table[rest].sum(axis="columns"), OTHERS)
+    names = [shortened(str(name)) for name in series]
+    numbers = len(f"{table.sum(axis='columns').max():,.0f}")
     with mpl.rc_context(STYLE):
-        figure, axes = _canvas(3.0)
+        room = 2 * EDGE + LETTER * max(len(name) for name in names)
+        figure, axes = _canvas(3.0, AXIS_ROOM + LETTER * numbers, EDGE + LEGEND_MARK + room)
         bottom = pd.Series(0.0, index=table.index)
         positions = [day.day for day in table.index]
-        for name, (values, colour) in series.items():
+        for name, (values, colour) in zip(names, series.values(), strict=True):
             top = bottom + values
             corners = [_corners(*one) for one in zip(positions, bottom, top, strict=True)]
-            axes.add_collection(PolyCollection(corners, facecolors=colour, label=shortened(str(name))))
+            axes.add_collection(PolyCollection(corners, facecolors=colour, label=name))
             bottom = top
         axes.autoscale_view()
         axes.set_ylim(bottom=0)
-        axes.set_xticks(positions)
         axes.set_xlim(positions[0] - 0.6, positions[-1] + 0.6)
+        axes.set_xticks(positions[:: -(-len(positions) // MOST_TICKS)])
         axes.set_ylabel(unit)
         axes.yaxis.set_major_locator(MaxNLocator(6, integer=True))
         axes.yaxis.set_major_formatter("{x:,.0f}")
@@ -78,11 +89,13 @@ def usage_per_day(days: pd.DataFrame, unit_seconds: int, unit: str, every_day: I
 def bars(values: Mapping[str, float], label: str, *, percent: bool = False) -> str:
     """Horizontal bars, the largest first; shares of a limit beyond all of it are red."""
     shown = dict(sorted(values.items(), key=lambda one: -one[1])[:MOST_BARS])
+    names = [shortened(name) for name in shown]
+    room = 2 * EDGE + LETTER * max(len(name) for name in names)
     with mpl.rc_context(STYLE):
-        figure, axes = _canvas(0.6 + 0.26 * max(len(shown), 2))
+        figure, axes = _canvas(AXIS_ROOM + EDGE + 0.26 * max(len(shown), 2), room, EDGE)
         colours = ["#dc2626" if percent and value > 1 else "#2563eb" for value in shown.values()]
         numbers = [value * 100 if percent else value for value in shown.values()]
-        drawn = axes.barh([shortened(name) for name in shown], numbers, color=colours, height=0.7)
+        drawn = axes.barh(names, numbers, color=colours, height=0.7)
         texts = [percentage(number) if percent else f"{number:,.0f}" for number in numbers]
         axes.bar_label(drawn, texts, padding=3, fontsize=8, color="#334155")
         axes.invert_yaxis()
@@ -111,10 +124,12 @@ def _corners(place: float, bottom: float, top: float) -> list[tuple[float, float
     return [(left, bottom), (left, top), (right, top), (right, bottom)]
 
 
-def _canvas(height: float) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(WIDTH, height), layout="constrained")
+def _canvas(height: float, left: float, right: float) -> tuple[Figure, Axes]:
+    """A plot with so many inches at its sides, and room for an axis below."""
+    figure = Figure(figsize=(WIDTH, height))
     figure.patch.set_alpha(0)
-    axes = figure.add_subplot()
+    wide, high = WIDTH - left - right, height - AXIS_ROOM - EDGE
+    axes = figure.add_axes((left / WIDTH, AXIS_ROOM / height, wide / WIDTH, high / height))
     axes.patch.set_alpha(0)
     return figure, axes
 
