@@ -1,12 +1,13 @@
-"""One reading of the books cut into windows: what a job used is known for any part of the time that it ran.
+"""Job records as they stand, cut into windows: what a job used is known for any part of the time that it ran.
 
 That is so for a job that was never suspended: it ran from its start to its end. When a suspended job's time
-reaches over a cut, only SLURM knows on which side the suspension was: it is torn, and asked for again.
+reaches over a window's bound, only SLURM knows on which side the suspension was: it is torn, and asked for
+again.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,18 +20,52 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from datetime import datetime
 
+    from numpy.typing import NDArray
 
-def torn_jobs(jobs: Jobs, cuts: Sequence[datetime]) -> tuple[str, ...]:
-    """The ids of the jobs with a suspension that a cut, or nobody knows which, may lie in."""
-    records = jobs.records
+
+@dataclass(frozen=True, slots=True)
+class Lives:
+    """Job records from their start to their end, or to a moment that is not after now.
+
+    `suspended`: of each record, whether it ever was. The `elapsed_seconds` of such a one are right only when
+    it has ended.
+    """
+
+    jobs: Jobs
+    suspended: NDArray[np.bool_]
+
+
+def torn_jobs(lives: Lives, bounds: Sequence[datetime]) -> tuple[str, ...]:
+    """The ids of the jobs with a suspension on nobody knows which side of one of the windows' bounds.
+
+    A record that ends where the last window does may go on after it.
+    """
+    records = lives.jobs.records
     begin = records["start_epoch"].to_numpy()
     end = begin + records["span_seconds"].to_numpy()
-    suspended = records["elapsed_seconds"].to_numpy() < records["span_seconds"].to_numpy()
     torn = np.zeros(len(records), np.bool_)
-    for cut in cuts:
-        at = int(cut.timestamp())
-        torn |= (begin < at) & (at < end) & (suspended | (records["state"].to_numpy() == SUSPENDED))
+    for bound in bounds:
+        at = int(bound.timestamp())
+        torn |= (begin < at) & (at <= end)
+    torn &= lives.suspended | (records["state"].to_numpy() == SUSPENDED)
     return tuple(sorted(set(records["job_id"].to_numpy()[torn])))
+
+
+def ids_within(jobs: Jobs, start: datetime, end: datetime, among: Collection[str]) -> tuple[str, ...]:
+    """The ids of those jobs, among some, that used something of [start, end)."""
+    if not among:
+        return ()
+    records = only(jobs, among).records
+    begin = records["start_epoch"].to_numpy()
+    late = begin + records["span_seconds"].to_numpy() > int(start.timestamp())
+    inside = late & (begin < int(end.timestamp()))
+    return tuple(sorted(set(records["job_id"].to_numpy()[inside])))
+
+
+def only(jobs: Jobs, job_ids: Collection[str]) -> Jobs:
+    """Every record of some of the jobs."""
+    kept = jobs.records["job_id"].isin(list(job_ids)).to_numpy()
+    return Jobs(jobs.records[kept].reset_index(drop=True), jobs.alloc_tres[kept].reset_index(drop=True))
 
 
 def within(jobs: Jobs, start: datetime, end: datetime, without: Collection[str] = ()) -> Jobs:

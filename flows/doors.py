@@ -11,7 +11,7 @@ from flows.choices import DeploymentType
 from flows.protected import protected
 from flows.settings import FOR_CONTAINER, FOR_DOCKER, command_environment, inherited
 from slurm_io.client import SLURM_ENVIRONMENT, Slurm
-from slurm_io.commands import JOBS_ASKED
+from slurm_io.commands import LIVES_ASKED
 from slurm_io.runner import NativeRunner
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def open_day_store(settings: Settings, cluster: str) -> ParquetDays:
 
     native = settings.deployment_type is DeploymentType.NATIVE
     who = str(os.geteuid()) if native else f"container {settings.container_name}"
-    meaning = {"asked": " ".join(JOBS_ASKED), "formula": FORMULA, "asked_by": who}
+    meaning = {"asked": " ".join(LIVES_ASKED), "formula": FORMULA, "asked_by": who}
     return ParquetDays(settings.state_dir / "usage", cluster, meaning)
 
 

@@ -39,7 +39,8 @@ TRANSACTION_FIELDS = ("timestamp", "action", "actor", "cluster", "where", "info"
 QUEUE_FORMAT = "%A|%a|%u"
 ACTIVE_FIELDS = ("jobidraw", "account", "user")
 JOB_FIELDS = ("account", "user", "alloctres", "elapsedraw", "start", "end", "state", "jobidraw")
-JOBS_ASKED = ("sacct", "-XDTanP", "--noconvert", f"--format={','.join(JOB_FIELDS)}")
+LIFE_FIELDS = (*JOB_FIELDS, "suspended")
+LIVES_ASKED = ("sacct", "-XDanP", "--noconvert", f"--format={','.join(LIFE_FIELDS)}")
 """The question about jobs without its cluster and window: an answer to another one means something else."""
 SLURM_TIME = "%Y-%m-%dT%H:%M:%S"
 THE_BEGINNING = "1970-01-02T00:00:00"
@@ -70,15 +71,26 @@ def on_clusters(cluster: ClusterName | None) -> tuple[str, ...]:
     return (f"--clusters={cluster_name(cluster)}",) if cluster is not None else ()
 
 
-def show_jobs(start: datetime, end: datetime, cluster: ClusterName | None = None) -> Command:
-    """Every job record of all accounts that overlaps [start, end), clipped to it.
+def show_lives(start: datetime, end: datetime, cluster: ClusterName | None = None) -> Command:
+    """Every job record of all accounts that overlaps [start, end), as it stands now.
 
-    -X no steps, -D every record of a requeued or resized job, -T clip to the window. The times are UTC, so
-    the command must run with TZ=UTC and SLURM_TIME_FORMAT=%s.
+    -X no steps, -D every record of a requeued or resized job. The times are UTC, so the command must run with
+    TZ=UTC and SLURM_TIME_FORMAT=%s. Not -T, which would clip: slurmdbd then asks its database about the
+    suspensions of each job, whether or not it ever had one (as_mysql_jobacct_process.c).
     """
-    bounds = ("-S", start.strftime(SLURM_TIME), "-E", end.strftime(SLURM_TIME))
-    *question, fields = JOBS_ASKED
-    return (*question, *on_clusters(cluster), *bounds, fields)
+    *question, fields = LIVES_ASKED
+    return (*question, *on_clusters(cluster), *within(start, end), fields)
+
+
+def within(start: datetime, end: datetime) -> tuple[str, ...]:
+    """The window of a question to sacct."""
+    return ("-S", start.strftime(SLURM_TIME), "-E", end.strftime(SLURM_TIME))
+
+
+def show_jobs(start: datetime, end: datetime, cluster: ClusterName | None = None) -> Command:
+    """Every job record of all accounts that overlaps [start, end), clipped to it (-T): exact, and dear."""
+    fields = f"--format={','.join(JOB_FIELDS)}"
+    return ("sacct", "-XDTanP", "--noconvert", *on_clusters(cluster), *within(start, end), fields)
 
 
 def show_these_jobs(

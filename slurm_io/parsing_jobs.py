@@ -12,11 +12,14 @@ from pyarrow import csv
 
 from allocations.accounts import UNKNOWN
 from allocations.usage import Jobs, with_totals
-from slurm_io.commands import JOB_FIELDS
+from allocations.windows import Lives
+from slurm_io.commands import JOB_FIELDS, LIFE_FIELDS
 from slurm_io.errors import UnexpectedSlurmOutput
 from slurm_io.parsing import lines_of, parse_pair
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from numpy.typing import NDArray
 
     IntArray = NDArray[np.int64]
@@ -28,22 +31,44 @@ PLAIN_PAIR = r"^(mem=[0-9]{1,15}M?|[^=]+=[0-9]{1,15})$"
 BYTE_ORDER_MARK = "\ufeff"
 
 
-def parse_jobs(text: str) -> Jobs:
-    """Job records as `sacct` prints them, with epochs (SLURM_TIME_FORMAT=%s) and exact memory (--noconvert).
+WHAT = "sacct"
+NEVER_SUSPENDED = "00:00:00"
 
-    A record that never started has no start, or one without a length: it counts zero.
+
+def parse_jobs(text: str) -> Jobs:
+    """Job records clipped to a window, as `sacct` prints them.
+
+    With epochs (SLURM_TIME_FORMAT=%s) and exact memory (--noconvert). A record that never started has no
+    start, or one without a length: it counts zero.
     """
-    what = "sacct"
-    table = columns_of(text, JOB_FIELDS, what)
+    table = columns_of(text, JOB_FIELDS, WHAT)
     elapsed = whole_seconds(table["elapsedraw"], "ElapsedRaw")
     start, started = epochs(table["start"], "Start")
     end, ended = epochs(table["end"], "End")
     # a job that still runs is clipped to a window after now as if it began there: it used nothing of it
     counts = started & ended & ((end >= start) | (elapsed > 0))
-    spans = np.where(counts, end - start, 0)
-    if (spans < 0).any():
-        line = text.split("\n")[int(spans.argmin())]
-        raise UnexpectedSlurmOutput(what, line, "an end that is not before the start")
+    return jobs_of(text, table, start, np.where(counts, end - start, 0), elapsed)
+
+
+def parse_lives(text: str, until: datetime) -> Lives:
+    """Job records as they stand now, likewise; one that has not ended yet is taken to end at a moment."""
+    table = columns_of(text, LIFE_FIELDS, WHAT)
+    elapsed = whole_seconds(table["elapsedraw"], "ElapsedRaw")
+    start, started = epochs(table["start"], "Start")
+    end, ended = epochs(table["end"], "End")
+    span = np.where(started & ended, end - start, 0)
+    runs = started & ~ended
+    span[runs] = (int(until.timestamp()) - start[runs]).clip(min=0)
+    suspended = pc.not_equal(table["suspended"], NEVER_SUSPENDED).to_numpy() | (ended & (elapsed != span))
+    elapsed = np.where(runs, span, elapsed)  # sacct's runs on to the moment of its answer
+    return Lives(jobs_of(text, table, start, span, elapsed), suspended)
+
+
+def jobs_of(text: str, table: pa.Table, start: IntArray, span: IntArray, elapsed: IntArray) -> Jobs:
+    """The rest of the columns, and the times as they were read."""
+    if (span < 0).any():
+        line = text.split("\n")[int(span.argmin())]
+        raise UnexpectedSlurmOutput(WHAT, line, "an end that is not before the start")
     records = pd.DataFrame(
         {
             "account": named(table["account"]),
@@ -52,10 +77,10 @@ def parse_jobs(text: str) -> Jobs:
             "job_id": table["jobidraw"].to_pandas(),
             "start_epoch": start,
             "elapsed_seconds": elapsed,
-            "span_seconds": spans,
+            "span_seconds": span,
         }
     )
-    return Jobs(records, allocated(table["alloctres"], what))
+    return Jobs(records, allocated(table["alloctres"], WHAT))
 
 
 def parse_pairs(pairs: pa.Array, what: str) -> tuple[ObjectArray, IntArray, BoolArray]:

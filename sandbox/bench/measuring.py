@@ -14,7 +14,13 @@ from sandbox.bench.metering import Cost, Meter, by_turns
 from sandbox.bench.old_agent import OldAgent
 from sandbox.bench.ordering import bare_order, place
 from sandbox.bench.parsers import jobs_per_second
-from slurm_io.commands import show_associations, show_default_accounts, show_jobs, show_organizations
+from slurm_io.commands import (
+    show_associations,
+    show_default_accounts,
+    show_jobs,
+    show_lives,
+    show_organizations,
+)
 from slurm_io.commands_books import show_account_usage
 
 if TYPE_CHECKING:
@@ -77,7 +83,8 @@ class Bench:
 
     def push(self) -> None:
         """The month so far: from nothing, from a store that was lost, and every hour."""
-        jobs = (show_jobs(period_at(self.begin).start, self.begin),)
+        month = period_at(self.begin).start, self.begin
+        jobs, lives = (show_jobs(*month),), (show_lives(*month),)
         self.keep("push_first", ours=self.ours("push", "--once"))
         store = self.meter.stack.agent_folder / "usage"
 
@@ -87,10 +94,12 @@ class Bench:
 
         bare = partial(self.meter.commands, jobs)
         if self.rows["push_first"]["ours"]["seconds"] < TOO_LONG:
-            sacct, cold = by_turns(bare, anew)
+            sacct, records, cold = by_turns(bare, partial(self.meter.commands, lives), anew)
             self.keep("push_cold", bare=sacct, ours=cold)
+            self.keep("records", bare=records, ours=cold)
         else:
-            (sacct,) = by_turns(bare)
+            sacct, records = by_turns(bare, partial(self.meter.commands, lives))
+            self.keep("records", bare=records)
         self.keep("push_first", bare=sacct)
         (warm,) = by_turns(partial(self.ours, "push", "--once"))
         self.keep("push_warm", bare=sacct, ours=warm)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from allocations.usage import tres_seconds
 from sandbox.bench.old_agent import OldAgent
-from slurm_io.commands import show_jobs
-from slurm_io.parsing_jobs import parse_jobs
+from slurm_io.commands import show_lives
+from slurm_io.parsing_jobs import parse_lives
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -25,10 +25,10 @@ OLD = ("--noconvert", "--truncate", "--allocations", "--allusers", "--format=Acc
 
 def jobs_per_second(meter: Meter, until: datetime) -> dict[str, float]:
     """Ours; the old agents' as published; and the same with its logging switched off."""
-    text = printed(meter, show_jobs(until - DAYS, until))
+    text = printed(meter, show_lives(until - DAYS, until))
     times = -(-PARSED // max(1, text.count("\n")))
     began = time.process_time()
-    tres_seconds(parse_jobs(text * times))
+    tres_seconds(parse_lives(text * times, until).jobs)
     ours = times * text.count("\n") / (time.process_time() - began)
     bounds = (f"--starttime={until - DAYS:%Y-%m-%dT%H:%M:%S}", f"--endtime={until:%Y-%m-%dT%H:%M:%S}")
     old_format = {name: value for name, value in meter.environment.items() if name != "SLURM_TIME_FORMAT"}

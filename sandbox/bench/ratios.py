@@ -17,6 +17,7 @@ TITLES = {
     "membership": "pull after everybody joined a project",
     "push_first": "push from nothing: count and tell the month",
     "push_cold": "push after the store was lost: count the month",
+    "records": "the month's records as they stand, which ours clips itself",
     "push_warm": "push again, nothing new",
     "push_hour": "push after an hour with its jobs",
     "books": "`sreport` of the month",
@@ -50,6 +51,7 @@ def ratios(run: Mapping[str, Any]) -> Iterator[Ratio]:
     yield from over(rows, "push_first", "old", "ours", "at least 20 at M")
     yield from over(rows, "push_cold", "ours", "bare", "at most 1.5")
     yield from over(rows, "push_cold", "old", "ours", "at least 20 at M")
+    yield from over(rows, "records", "ours", "bare")
     yield from over(rows, "push_warm", "old", "ours", "at least 200 at M")
     yield from over(rows, "push_hour", "old", "ours")
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from allocations.days import window_usage
 from allocations.usage import Jobs, add_up, seconds_by_account
-from allocations.windows import joined, torn_jobs, within
+from allocations.windows import Lives, ids_within, joined, torn_jobs, within
 
 START = datetime(2026, 2, 1, tzinfo=UTC)
 LENGTH = 1000
@@ -30,6 +30,11 @@ def jobs(*rows: tuple[str, int, int, int, str]) -> Jobs:
     return Jobs(records.assign(account="a", user="u"), tres)
 
 
+def lives(*rows: tuple[str, int, int, int, str]) -> Lives:
+    whole = jobs(*rows)
+    return Lives(whole, (whole.records["elapsed_seconds"] < whole.records["span_seconds"]).to_numpy())
+
+
 def sums(parts: list[Jobs]) -> dict[str, dict[str, int]]:
     return seconds_by_account(add_up(window_usage(START, START, part).seconds for part in parts))
 
@@ -46,20 +51,26 @@ RUNS = st.tuples(
 def test_any_cuts_give_the_same_sums(rows: list[tuple[str, int, int, int, str]], cuts: list[int]) -> None:
     whole = jobs(*rows)
     bounds = [START, *(at(cut) for cut in sorted(cuts)), at(LENGTH)]
-    assert torn_jobs(whole, bounds[1:-1]) == ()
+    assert torn_jobs(lives(*rows), bounds) == ()
     assert sums([within(whole, *pair) for pair in pairwise(bounds)]) == sums([whole])
 
 
-def test_a_job_with_a_suspension_is_torn_by_a_cut_within_it_only() -> None:
-    whole = jobs(
+def test_a_job_with_a_suspension_is_torn_by_a_bound_within_it_only() -> None:
+    read = lives(
         ("before", 0, 100, 50, "X"),
         ("over", 50, 100, 99, "X"),
         ("after", 100, 100, 1, "X"),
         ("open", 90, 100, 100, "SUSPENDED"),
         ("ran", 0, 500, 500, "X"),
     )
-    assert torn_jobs(whole, [at(100)]) == ("open", "over")
-    assert torn_jobs(whole, []) == ()
+    whole = read.jobs
+    assert torn_jobs(read, [at(-1), at(100), at(1000)]) == ("before", "open", "over")
+    assert torn_jobs(read, [at(0), at(99), at(1000)]) == ("before", "open", "over")
+    assert torn_jobs(read, [at(-1), at(49), at(201)]) == ("before",)
+    assert torn_jobs(read, [at(-1), at(101 + LENGTH)]) == ()
+    assert ids_within(whole, at(100), at(1000), ("before", "over", "open")) == ("open", "over")
+    assert ids_within(whole, at(0), at(50), ("before", "over", "open")) == ("before",)
+    assert ids_within(whole, at(0), at(50), ()) == ()
     left, right = (
         within(whole, START, at(100), ["over", "open"]),
         within(whole, at(100), at(LENGTH), ["over"]),

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+from allocations.accounts import ClusterName
+from slurm_io.client import SLURM_ENVIRONMENT, Slurm
 from slurm_io.runner import NativeRunner
 from slurm_io.runner_docker import DockerRunner
 
@@ -18,9 +20,11 @@ if TYPE_CHECKING:
     from slurm_io.runner import Runner
 
     MakeRunner = Callable[[Mapping[str, str]], Runner]
+    Programs = Callable[..., Slurm]
 
 settings.register_profile("same-each-time", derandomize=True, deadline=None, max_examples=50)
 settings.load_profile("same-each-time")
+C = ClusterName("c")
 CAPTURED = Path(__file__).parent.parent / "captured" / "slurm-22.05"
 
 
@@ -28,6 +32,20 @@ CAPTURED = Path(__file__).parent.parent / "captured" / "slurm-22.05"
 def captured() -> Callable[[str], str]:
     """What SLURM printed, by the file's name."""
     return lambda name: (CAPTURED / name).read_text()
+
+
+@pytest.fixture
+def programs(tmp_path: Path, make_runner: MakeRunner) -> Programs:
+    """A cluster whose commands are one shell script, which notes how it was called."""
+
+    def cluster(body: str, named: ClusterName | None = C) -> Slurm:
+        for name in ("sacctmgr", "sacct", "squeue", "scancel", "scontrol", "mkhomedir_helper"):
+            path = tmp_path / name
+            path.write_text(f'#!/bin/sh\necho "${{0##*/}} $*" >> {tmp_path}/calls\n{body}')
+            path.chmod(0o755)
+        return Slurm(make_runner({**SLURM_ENVIRONMENT, "PATH": f"{tmp_path}:/usr/bin:/bin"}), named)
+
+    return cluster
 
 
 @pytest.fixture(scope="session", params=["native", pytest.param("docker", marks=pytest.mark.docker)])

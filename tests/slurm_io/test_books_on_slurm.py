@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from allocations.accounts import UNKNOWN
 from allocations.reconcile import MORE_IN_BOOKS, NO_BOOKS, Verdict, reconcile
 from allocations.usage import seconds_by_account
 from tests.slurm_io.past import (
@@ -16,6 +17,8 @@ from tests.slurm_io.past import (
     HOUR,
     MINUTE,
     WHOLE,
+    booked,
+    counted,
     door_of,
     job,
 )
@@ -100,3 +103,25 @@ def test_the_idle_time_of_a_reservation_is_in_the_books_and_has_a_name(slurm: Sl
         assert verdict(slurm) == (Verdict.EXPLAINED, "idle time of the reservation course")
     finally:
         past.sql("DELETE FROM sandbox_resv_table WHERE id_resv = 77")
+
+
+@pytest.mark.native_first
+def test_the_database_is_not_asked_about_each_job(slurm: Slurm, past: Cluster) -> None:
+    past.insert_jobs([job(DAY, MINUTE) for _ in range(300)])
+
+    def questions() -> int:
+        return int(past.sql("SHOW GLOBAL STATUS LIKE 'Questions'")[0][1])
+
+    before = questions()
+    assert slurm.fetch_usage(*WHOLE).records == {ACCOUNT: 300}
+    assert questions() - before < 100
+
+
+@pytest.mark.native_first
+def test_what_belongs_to_nobody_keeps_the_total_whole(slurm: Slurm, past: Cluster) -> None:
+    past.insert_jobs(
+        [job(DAY, MINUTE, tres={"cpu": 8}, account="", user=""), job(DAY, MINUTE, tres={"cpu": 1})]
+    )
+    ours = counted(slurm, *WHOLE)
+    assert ours[UNKNOWN, UNKNOWN, "cpu"] == 480
+    assert sum(ours.values()) == sum(booked(past, *WHOLE).values())

@@ -7,37 +7,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from allocations.accounts import ROOT, AccountName, ClusterName, UserName
+from allocations.accounts import ROOT, AccountName, UserName
 from allocations.changes import AddUsers, CancelJobs, CreateAccount, DeleteAccount, SetLimits
 from allocations.model import Account, ClusterState
-from slurm_io.client import SLURM_ENVIRONMENT, Slurm
 from slurm_io.errors import SlurmCommandFailed, SlurmMisconfigured, SlurmUnavailable
 from slurm_io.parsing_cluster import ActiveJob
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
-    from tests.slurm_io.conftest import MakeRunner
-
-    Programs = Callable[..., Slurm]
+    from tests.slurm_io.conftest import Programs
 
 A, DEFAULT, ADA, BOB = AccountName("hpc_a"), AccountName("cloudrock"), UserName("ada"), UserName("bob")
-C = ClusterName("c")
-
-
-@pytest.fixture
-def programs(tmp_path: Path, make_runner: MakeRunner) -> Programs:
-    """A cluster whose commands are one shell script, which notes how it was called."""
-
-    def cluster(body: str, named: ClusterName | None = C) -> Slurm:
-        for name in ("sacctmgr", "sacct", "squeue", "scancel", "scontrol", "mkhomedir_helper"):
-            path = tmp_path / name
-            path.write_text(f'#!/bin/sh\necho "${{0##*/}} $*" >> {tmp_path}/calls\n{body}')
-            path.chmod(0o755)
-        return Slurm(make_runner({**SLURM_ENVIRONMENT, "PATH": f"{tmp_path}:/usr/bin:/bin"}), named)
-
-    return cluster
 
 
 def test_a_change_repeated_after_it_had_arrived_is_fine(programs: Programs) -> None:
@@ -104,7 +85,8 @@ def test_users_wait_for_the_default_account(programs: Programs) -> None:
 
 
 def test_the_cluster_and_its_jobs_are_read_through_the_runner(programs: Programs) -> None:
-    slurm = programs('case "$0" in *sacct) echo "a|u|cpu=1|5|100|105|DONE|1";; *) echo "c|root|||||";; esac')
+    job = "a|u|cpu=1|5|1769904100|1769904105|DONE|1|00:00:00"
+    slurm = programs(f'case "$0" in *sacct) echo "{job}";; *) echo "c|root|||||";; esac')
     assert slurm.observe() == ClusterState({ROOT: Account(ROOT, None)})
     assert len(slurm.fetch_jobs(datetime(2026, 2, 1, tzinfo=UTC), datetime(2026, 2, 2, tzinfo=UTC))) == 1
 

@@ -17,6 +17,7 @@ from slurm_io.commands import (
     show_children,
     show_default_accounts,
     show_jobs,
+    show_lives,
     show_organizations,
     show_queue,
     show_these_jobs,
@@ -25,6 +26,8 @@ from slurm_io.commands_books import show_account_usage, show_cluster_usage, show
 from slurm_io.commands_checkup import show_all_active, show_controller, show_whole_queue
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from slurm_io.commands import Command
 
 A, B, C = AccountName("hpc_a"), AccountName("hpc_b"), ClusterName("c")
@@ -73,18 +76,21 @@ def test_a_question_is_one_command(command: Command, expected: tuple[str, ...]) 
     assert command == expected
 
 
-def test_jobs_are_read_whole_clipped_exact_and_without_steps() -> None:
-    argv = show_jobs(datetime(2026, 9, 1, tzinfo=UTC), datetime(2026, 9, 1, 23, 59, 59, tzinfo=UTC), C)
+@pytest.mark.parametrize(
+    ("ask", "flags", "more"), [(show_lives, "-XDanP", ",suspended"), (show_jobs, "-XDTanP", "")]
+)
+def test_jobs_are_read_exact_and_without_steps(ask: Callable[..., Command], flags: str, more: str) -> None:
+    argv = ask(datetime(2026, 9, 1, tzinfo=UTC), datetime(2026, 9, 1, 23, 59, 59, tzinfo=UTC), C)
     assert argv == (
         "sacct",
-        "-XDTanP",
+        flags,
         "--noconvert",
         "--clusters=c",
         "-S",
         "2026-09-01T00:00:00",
         "-E",
         "2026-09-01T23:59:59",
-        "--format=account,user,alloctres,elapsedraw,start,end,state,jobidraw",
+        f"--format=account,user,alloctres,elapsedraw,start,end,state,jobidraw{more}",
     )
 
 
@@ -117,6 +123,7 @@ def test_a_hostile_cluster_is_no_argument(text: str) -> None:
         lambda: show_association_ids(cluster),
         lambda: show_queue(cluster, {A}),
         lambda: show_active_jobs(cluster, {A}),
+        lambda: show_lives(DAY, DAY, cluster),
         lambda: show_jobs(DAY, DAY, cluster),
         lambda: show_these_jobs(cluster, ["1"], DAY, clipped=True),
         lambda: show_account_usage(DAY, DAY, ["cpu"], cluster),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +14,7 @@ from allocations.accounts import UNKNOWN
 from allocations.usage import add_up, seconds_by_account, tres_seconds
 from slurm_io.errors import UnexpectedSlurmOutput
 from slurm_io.parsing import lines_of, parse_count, parse_pair
-from slurm_io.parsing_jobs import columns_of, parse_jobs
+from slurm_io.parsing_jobs import columns_of, parse_jobs, parse_lives
 from tests.slurm_io.broken import broken_lines, garbled
 
 if TYPE_CHECKING:
@@ -229,6 +230,35 @@ def test_text_cut_inside_a_line_is_never_accepted() -> None:
     for text in broken_lines(GOOD_JOBS):
         with pytest.raises(UnexpectedSlurmOutput):
             parse_jobs(text)
+
+
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+GOOD_LIVES = "".join(f"{line}|00:00:00\n" for line in GOOD_JOBS.splitlines())
+
+
+def test_a_life_is_one_field_more_and_ends_where_it_is_asked_to() -> None:
+    began = int(NOON.timestamp()) - 60
+    running = f"c|u|cpu=1|7|{began}|Unknown|RUNNING|9|00:00:00\n"
+    paused = f"{GOOD_LIVES.partition('|COM')[0]}|S|8|00:00:09\n"
+    lives = parse_lives(f"{GOOD_LIVES}{running}{paused}", NOON)
+    assert list(lives.jobs.records["span_seconds"]) == [3, 0, 60, 3]
+    assert list(lives.jobs.records["elapsed_seconds"]) == [3, 0, 60, 3]
+    assert list(lives.suspended) == [False, False, False, True]
+    with pytest.raises(UnexpectedSlurmOutput, match="9 fields"):
+        parse_lives(GOOD_JOBS, NOON)
+    with pytest.raises(UnexpectedSlurmOutput, match="an end that is not before the start"):
+        parse_lives("a|u|cpu=1|1|5|2|S|1|00:00:00\n", NOON)
+    assert len(parse_lives("", NOON).jobs) == 0
+
+
+@given(garbled(GOOD_LIVES) | st.text())
+def test_garbled_lives_are_read_or_refused_and_never_crash(text: str) -> None:
+    try:
+        lives = parse_lives(text, NOON)
+    except UnexpectedSlurmOutput:
+        return
+    assert len(lives.jobs) == len(lives.suspended) == text.count("\n")
+    assert (lives.jobs.records["span_seconds"] >= 0).all()
 
 
 @given(garbled(GOOD_JOBS) | st.text())

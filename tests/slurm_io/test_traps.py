@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from allocations.accounts import UNKNOWN
 from allocations.usage import add_up
 from tests.slurm_io.past import (
     ACCOUNT,
@@ -104,6 +103,19 @@ CASES: dict[str, tuple[list[PastJob], dict[str, int]]] = {
             )
         ],
         {"cpu": 2 * 3600, "mem": 100 * 7200},
+    ),
+    "suspended, and running on": (
+        [
+            job(
+                DAY - 2 * HOUR,
+                HOUR,
+                end=None,
+                state="RUNNING",
+                tres={"cpu": 2, "mem": 100},
+                suspensions=((DAY - HOUR, DAY + HOUR), (DAY + 4 * HOUR, DAY + 5 * HOUR)),
+            )
+        ],
+        {"cpu": 2 * 22 * 3600, "mem": 100 * 86400},
     ),
     "suspended, and still so": (
         [
@@ -283,13 +295,3 @@ def test_usage_of_deleted_users_and_accounts_stays(slurm: Slurm, past: Cluster) 
     assert past.books_from_rollup(*WHOLE)["crt_gone", "crt_left", "cpu"] == 120
     books = slurm.fetch_books(*WHOLE, ["cpu"])
     assert books.own("crt_gone", "cpu", ()) == 120
-
-
-@pytest.mark.native_first
-def test_what_belongs_to_nobody_keeps_the_total_whole(slurm: Slurm, past: Cluster) -> None:
-    past.insert_jobs(
-        [job(DAY, MINUTE, tres={"cpu": 8}, account="", user=""), job(DAY, MINUTE, tres={"cpu": 1})]
-    )
-    ours = counted(slurm, *WHOLE)
-    assert ours[UNKNOWN, UNKNOWN, "cpu"] == 480
-    assert sum(ours.values()) == sum(booked(past, *WHOLE).values())
