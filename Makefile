@@ -7,8 +7,9 @@ PURE := tests/allocations tests/slurm_io
 # Real parts are mostly waited for, so four processes keep two cores busy. What shares a real part stays in one, and
 # the longest comes first (tests/spread.py).
 PROCESSES := --numprocesses=4 --dist=loadfile --no-loadscope-reorder
-# Whole sites as the pages say: from an empty machine, where pip and apt take their time; and two clusters side by side.
-WALKS := tests/walks tests/deployments/test_two_clusters.py
+# The whole as a person has it: the demo and `up` typed at a terminal, the UI in a browser, sites as the pages say from an
+# empty machine, two clusters side by side. Slow for its many servers, pip and apt.
+WALKS := tests/walks tests/integration tests/deployments/test_two_clusters.py
 FAST := --numprocesses=2 --dist=loadfile
 SIZE := S
 LOCKED := --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
@@ -32,10 +33,10 @@ up: $(READY)  ## the same, and it stays up: prints the address of its page
 down: $(READY)  ## stop what `make up` started
 	@$(BIN)/cloudrock-slurm down
 
-test: $(READY)  ## every test of the programs, on real parts
+test: $(READY)  ## every part of the program, on real parts (walks has the whole)
 	@$(BIN)/python -m pytest $(PROCESSES) $(WALKS:%=--ignore=%)
 
-walks: $(READY)  ## whole sites by the pages: install, docker-compose, two clusters; the wheel on each Python
+walks: $(READY)  ## the whole as a person has it: demo, up, UI, the pages of install and docker-compose; two clusters; the wheel
 	@$(BIN)/python -m pytest $(PROCESSES) $(WALKS)
 
 both: $(READY)  ## every test of the SLURM door, on this host and in a container

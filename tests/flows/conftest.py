@@ -60,6 +60,7 @@ def prefect_server() -> Iterator[None]:
         settings.PREFECT_API_URL: url,
         settings.PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,  # a flow's end waits up to a second for its thread
         settings.PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED: False,
+        settings.PREFECT_CLIENT_CSRF_SUPPORT_ENABLED: False,  # it has no tokens to ask for
         settings.PREFECT_LOGGING_TO_API_ENABLED: False,
     }
     with settings.temporary_settings(mine):
