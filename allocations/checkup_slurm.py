@@ -37,7 +37,7 @@ from allocations.retention import purge_refusal
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from allocations.checkup import Diagnosis
+    from allocations.checkup import Diagnosis, Fault
     from allocations.components import Components
     from allocations.model import ClusterState
     from allocations.retention import Retention
@@ -129,7 +129,7 @@ def _controller(facts: SlurmFacts) -> Iterator[Diagnosis]:
     """What slurmctld tells about itself."""
     told = facts.controller
     if isinstance(told, Silence):
-        yield wrong(SLURMCTLD_SILENT, told.words)
+        yield _silent(SLURMCTLD_SILENT, told, facts)
     else:
         yield well(Check.SLURMCTLD, f"cluster {told.get('ClusterName', 'without a name')}")
     yield _judge(Check.VERSION, told, _version)
@@ -147,7 +147,7 @@ def _books(facts: SlurmFacts) -> Iterator[Diagnosis]:
     if isinstance(facts.books, Silence) and facts.books.cause is Cause.SPARED:
         yield not_looked_at(Check.SLURMDBD, facts.books)
     elif isinstance(facts.books, Silence):
-        yield wrong(SLURMDBD_SILENT, facts.books.words)
+        yield _silent(SLURMDBD_SILENT, facts.books, facts)
     else:
         yield well(Check.SLURMDBD, f"answers: {facts.books.get('SLURMDBD_VERSION', 'version not told')}")
     yield _judge(Check.SPARED, facts.pace, _pace)
@@ -156,6 +156,13 @@ def _books(facts: SlurmFacts) -> Iterator[Diagnosis]:
     yield _judge(Check.DEFAULT_ACCOUNT, facts.state, _default_account, facts.default_account)
     yield _judge(Check.USERS, facts.unknown_users, _users)
     yield _judge(Check.RUNAWAY, facts.runaways, _runaways)
+
+
+def _silent(fault: Fault, silence: Silence, facts: SlurmFacts) -> Diagnosis:
+    """A daemon that does not answer; where no command can be run, nobody has asked it."""
+    if isinstance(facts.user, Silence):
+        return not_looked_at(fault.check, silence)
+    return wrong(fault, silence.words)
 
 
 def _pace(pace: Pace) -> Diagnosis:

@@ -44,6 +44,13 @@ UNKNOWN: dict[str, tuple[MarketplaceFacts | SlurmFacts | PrefectFacts, set[Check
             Check.RUNAWAY,
         },
     ),
+    "no commands, so no daemon was asked": (
+        replace(SLURM, user=Silence("no scontrol"), controller=DOWN, books=DOWN),
+        {
+            *(Check.SLURMCTLD, Check.VERSION, Check.TRES, Check.ENFORCE, Check.DECAY, Check.RESET),
+            *(Check.ADMIN_LEVEL, Check.PRIVATE_DATA, Check.SLURMDBD),
+        },
+    ),
     "no slurmdbd": (
         replace(
             SLURM,

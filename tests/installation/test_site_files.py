@@ -145,10 +145,18 @@ def test_the_server_s_unit_has_no_token_and_speaks_to_loopback_only() -> None:
     assert (found["IPAddressDeny"], found["IPAddressAllow"]) == (["any"], ["localhost"])
 
 
+def started(lines: dict[str, list[str]]) -> str:
+    """The unit's command, with the variables that it sets itself."""
+    command = lines["ExecStart"][0]
+    for name, _, value in (line.partition("=") for line in lines.get("Environment", [])):
+        command = command.replace(f"${{{name}}}", value)
+    return command
+
+
 def test_what_the_units_start_is_what_the_page_starts_without_systemd() -> None:
     page = PAGE.read_text().replace("\\\n", "")
     lines = [line for line in page.splitlines() if line.startswith("nohup")]
     words = [shlex.split(line.partition(">")[0].partition("--")[2]) for line in lines]
     named = {" ".join(words).replace(f"{PROGRAMS}/bin/", "") for words in words}
-    units = {unit(path.read_text())["ExecStart"][0] for path in UNITS}
+    units = {started(unit(path.read_text())) for path in UNITS}
     assert units == {f"{PROGRAMS}/bin/{name}" for name in named}
