@@ -8,6 +8,7 @@ import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -16,6 +17,7 @@ from tests.flows.site import COMPONENTS, Site
 from tests.own_folder import ROOT
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     import pytest
@@ -135,3 +137,19 @@ def headnode(pool: str, home: Path, cluster: Cluster, market: Marketplace, stack
 def without_settings() -> list[str]:
     """Variables of this process that no headnode may see."""
     return [name for name in os.environ if name.startswith(("CLOUDROCK_", "SLURM_", "SYNC_"))]
+
+
+def next_runs(stack: Stack, deployment: dict[str, Any]) -> list[datetime]:
+    """When a deployment's runs are to begin, first to last."""
+    mine = {"deployment_id": {"any_": [deployment["id"]]}, "state": {"type": {"any_": ["SCHEDULED"]}}}
+    body = {"flow_runs": mine, "sort": "NEXT_SCHEDULED_START_TIME_ASC"}
+    runs = stack.api.ask("POST", "flow_runs/filter", body)
+    return [datetime.fromisoformat(run["next_scheduled_start_time"]) for run in runs]
+
+
+def wait_until(true: Callable[[], bool], seconds: float = 30) -> None:
+    """The server schedules what was deployed within 5 s."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.3)
