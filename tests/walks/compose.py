@@ -11,6 +11,8 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from sandbox.docker import Engine, debian
 from sandbox.prefect_api import PrefectApi
 from sandbox.slurm.packages import install_missing
@@ -88,7 +90,15 @@ class Walk:
 
     def run(self, commands: str) -> str:
         """As typed into a shell in the example's folder; all that it printed."""
-        done = subprocess.run(
+        done = self.typed(commands)
+        if done.returncode:
+            why = self.typed("docker-compose ps; docker-compose logs --tail=40").stdout
+            pytest.fail(f"{commands}\n{done.stdout}\n{why}")
+        return done.stdout
+
+    def typed(self, commands: str) -> subprocess.CompletedProcess[str]:
+        """The same, whatever comes of it."""
+        return subprocess.run(
             ["bash", "-euo", "pipefail", "-c", commands],
             cwd=EXAMPLE,
             env={**os.environ, **self.variables},
@@ -99,8 +109,6 @@ class Walk:
             timeout=SECONDS,
             check=False,
         )
-        assert done.returncode == 0, f"{commands}\n{done.stdout}"
-        return done.stdout
 
     def go(self) -> None:
         """The whole page, from up to down."""
