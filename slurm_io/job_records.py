@@ -86,10 +86,15 @@ class JobRecords:
         return replace(lives, jobs=since_resize(lives.jobs))
 
     def _fetch_clipped(self, job_ids: tuple[str, ...], start: datetime, end: datetime) -> Jobs:
-        """The records of these jobs in a window, clipped to it by SLURM."""
+        """The records of these jobs in a window, clipped to it by SLURM.
+
+        Asked for the number of an array, or of a heterogeneous job, sacct shows all that belongs to it.
+        """
         if len(job_ids) > MANY:
-            return only(self._parsed(show_jobs(start, end, self.cluster)), job_ids)
-        return self._parsed(show_these_jobs(self.cluster, job_ids, end, start, clipped=True))
+            command = show_jobs(start, end, self.cluster)
+        else:
+            command = show_these_jobs(self.cluster, job_ids, end, start, clipped=True)
+        return only(self._parsed(command), job_ids)
 
     def _fetch_these(self, job_ids: tuple[str, ...], end: datetime, *, clipped: bool) -> Jobs:
         return self._parsed(show_these_jobs(self.cluster, job_ids, end, clipped=clipped))

@@ -21,6 +21,7 @@ from tests.slurm_io.past import (
     counted,
     door_of,
     job,
+    same_for_traps,
 )
 
 if TYPE_CHECKING:
@@ -103,6 +104,22 @@ def test_the_idle_time_of_a_reservation_is_in_the_books_and_has_a_name(slurm: Sl
         assert verdict(slurm) == (Verdict.EXPLAINED, "idle time of the reservation course")
     finally:
         past.sql("DELETE FROM sandbox_resv_table WHERE id_resv = 77")
+
+
+@pytest.mark.native_first
+def test_an_array_s_task_that_is_asked_for_again_brings_no_other_task_with_it(
+    slurm: Slurm, past: Cluster
+) -> None:
+    """`sacct -j N` shows all tasks of the array N, one of which has that number itself."""
+    asleep = ((DAY - HOUR, DAY + HOUR),)
+    whole = {"length": 4 * HOUR, "tres": {"cpu": 2}}
+    past.insert_jobs(
+        [
+            job(DAY - 2 * HOUR, job_id=20_000_030, array=(20_000_030, 1), suspensions=asleep, **whole),
+            job(DAY - 2 * HOUR, job_id=20_000_031, array=(20_000_030, 0), **whole),
+        ]
+    )
+    assert same_for_traps(slurm, past, *WHOLE) == {"cpu": 2 * 3600 + 2 * 7200}
 
 
 @pytest.mark.native_first
