@@ -19,6 +19,7 @@ from slurm_io.commands import (
     show_queue,
     show_transactions,
 )
+from slurm_io.commands_checkup import show_all_active, show_whole_queue
 from slurm_io.errors import (
     SlurmCommandFailed,
     SlurmError,
@@ -45,8 +46,11 @@ if TYPE_CHECKING:
     from allocations.changes import Change
     from allocations.history import Transaction
     from allocations.model import ClusterState
+    from slurm_io.commands import Command
     from slurm_io.parsing_cluster import ActiveJob
 
+MANY_ACCOUNTS = 100
+"""More are not named in a question about jobs: the database compares each job that it has with each."""
 SLURM_ENVIRONMENT = {"TZ": "UTC", "SLURM_TIME_FORMAT": "%s", "LC_ALL": "C.UTF-8"}
 """What every command needs in its environment for the parsers to be right."""
 
@@ -146,13 +150,20 @@ class Slurm(Accounting):
         """Jobs under some accounts that slurmctld has, or that slurmdbd believes to be running."""
         if not accounts:
             return frozenset()
-        queued = parse_active(self.runner.run(show_queue(self.named, accounts)), "squeue")
-        believed = self.runner.run(show_active_jobs(self.cluster, accounts))
-        return frozenset({*queued, *parse_active(believed, "sacct")})
+        show_believed, show_queued = self._active_jobs_of(accounts)
+        queued = parse_active(self.runner.run(show_queued), "squeue")
+        believed = parse_active(self.runner.run(show_believed), "sacct")
+        return frozenset(job for job in (*queued, *believed) if job.account in accounts)
 
     def fetch_runaways(self, accounts: Collection[AccountName]) -> frozenset[ActiveJob]:
         """Jobs under some accounts that slurmdbd believes to be running and slurmctld does not know."""
         if not accounts:
             return frozenset()
-        believed, queued = show_active_jobs(self.cluster, accounts), show_queue(self.named, accounts)
-        return find_runaways(self.runner, believed, queued)
+        found = find_runaways(self.runner, *self._active_jobs_of(accounts))
+        return frozenset(job for job in found if job.account in accounts)
+
+    def _active_jobs_of(self, accounts: Collection[AccountName]) -> tuple[Command, Command]:
+        """What sacct and squeue are asked about the active jobs of some accounts, or about all jobs."""
+        if len(accounts) > MANY_ACCOUNTS:
+            return show_all_active(self.cluster), show_whole_queue(self.named)
+        return show_active_jobs(self.cluster, accounts), show_queue(self.named, accounts)

@@ -10,6 +10,7 @@ import pytest
 from allocations.accounts import ROOT, AccountName, UserName
 from allocations.changes import AddUsers, CancelJobs, CreateAccount, DeleteAccount, SetLimits
 from allocations.model import Account, ClusterState
+from slurm_io.client import MANY_ACCOUNTS
 from slurm_io.errors import SlurmCommandFailed, SlurmMisconfigured, SlurmUnavailable
 from slurm_io.parsing_cluster import ActiveJob
 
@@ -97,6 +98,19 @@ def test_active_jobs_are_those_of_either_daemon(programs: Programs, tmp_path: Pa
     (tmp_path / "calls").unlink()
     assert slurm.fetch_active_jobs([]) == frozenset()
     assert not (tmp_path / "calls").exists(), "a question about no account would be about everybody"
+
+
+@pytest.mark.parametrize(("number", "named"), [(MANY_ACCOUNTS, True), (MANY_ACCOUNTS + 1, False)])
+def test_very_many_accounts_are_not_named_and_only_their_jobs_are_told_of(
+    programs: Programs, tmp_path: Path, number: int, *, named: bool
+) -> None:
+    slurm = programs('echo "1|hpc_0|ada"; case "$0" in *sacct) echo "2|hpc_1|bob"; echo "3|other|bob";; esac')
+    accounts = [AccountName(f"hpc_{n}") for n in range(number)]
+    mine = {ActiveJob("1", AccountName("hpc_0"), ADA), ActiveJob("2", AccountName("hpc_1"), BOB)}
+    assert slurm.fetch_active_jobs(accounts) == mine
+    assert slurm.fetch_runaways(accounts) == {ActiveJob("2", AccountName("hpc_1"), BOB)}
+    asked = (tmp_path / "calls").read_text().splitlines()
+    assert {"--accounts=" in line for line in asked} == {named}
 
 
 @pytest.mark.parametrize(
