@@ -82,9 +82,10 @@ def show_lives(start: datetime, end: datetime, cluster: ClusterName | None = Non
     return (*question, *on_clusters(cluster), *within(start, end), fields)
 
 
-def within(start: datetime, end: datetime) -> tuple[str, ...]:
-    """The window of a question to sacct."""
-    return ("-S", start.strftime(SLURM_TIME), "-E", end.strftime(SLURM_TIME))
+def within(start: datetime | None, end: datetime) -> tuple[str, ...]:
+    """The window of a question to sacct; without a start it begins before any job."""
+    since = start.strftime(SLURM_TIME) if start else THE_BEGINNING
+    return ("-S", since, "-E", end.strftime(SLURM_TIME))
 
 
 def show_jobs(start: datetime, end: datetime, cluster: ClusterName | None = None) -> Command:
@@ -105,11 +106,9 @@ def show_these_jobs(
     numbers = ",".join(job_number(job_id) for job_id in job_ids)
     if not numbers:
         raise InvalidName("job id", "", "at least one job: sacct would show all of them")
-    since = start.strftime(SLURM_TIME) if start else THE_BEGINNING
-    bounds = ("-S", since, "-E", end.strftime(SLURM_TIME))
     flags = "-XDTanP" if clipped else "-XDanP"
     which = (*on_clusters(cluster), "-j", numbers)
-    return ("sacct", flags, "--noconvert", *which, *bounds, f"--format={','.join(JOB_FIELDS)}")
+    return ("sacct", flags, "--noconvert", *which, *within(start, end), f"--format={','.join(JOB_FIELDS)}")
 
 
 def job_number(text: str) -> str:
