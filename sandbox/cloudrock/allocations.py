@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
+from sqlalchemy.orm import joinedload
 
 from sandbox.cloudrock.clock import as_text
 from sandbox.cloudrock.errors import ForbiddenError, NotFoundError
@@ -152,7 +153,8 @@ def _seen(call: Call, uuid: str) -> Resource:
 def list_associations(call: Call) -> Reply:
     """For every user of the marketplace, of all allocations, unless the filter says which."""
     query = filtered(call, select(Association), ASSOCIATION_FILTERS)
-    return page_reply(call, query.order_by(Association.username, Association.id), ASSOCIATION)
+    query = query.order_by(Association.username, Association.id)
+    return page_reply(call, query, ASSOCIATION, joinedload(Association.allocation))
 
 
 @ROUTES.get("slurm-associations/{uuid}/")
@@ -165,4 +167,5 @@ def get_association(call: Call, uuid: str) -> Reply:
 def list_user_usage(call: Call) -> Reply:
     """Usage per user and month. The client asks at another path, which does not exist."""
     query = filtered(call, select(UserUsage), USER_USAGE_FILTERS)
-    return page_reply(call, query.order_by(UserUsage.year, UserUsage.month, UserUsage.id), USER_USAGE)
+    query = query.order_by(UserUsage.year, UserUsage.month, UserUsage.id)
+    return page_reply(call, query, USER_USAGE, joinedload(UserUsage.allocation), joinedload(UserUsage.user))

@@ -12,6 +12,7 @@ from sandbox.cloudrock.errors import NotFoundError
 
 if TYPE_CHECKING:
     from sqlalchemy import Select
+    from sqlalchemy.sql.base import ExecutableOption
 
     from sandbox.cloudrock.call import Call
     from sandbox.cloudrock.rendering import Shape
@@ -22,13 +23,13 @@ DEFAULT_SIZE = 10
 LARGEST_SIZE = 300
 
 
-def page_reply(call: Call, query: Select[tuple[Row]], shape: Shape[Row]) -> Reply:
-    """One page of a list."""
+def page_reply(call: Call, query: Select[tuple[Row]], shape: Shape[Row], *loaded: ExecutableOption) -> Reply:
+    """One page of a list; `loaded`: what its rows refer to, read with them and not row by row."""
     count = call.session.scalar(select(func.count()).select_from(query.order_by(None).subquery())) or 0
     size = _page_size(call)
     last = max(1, -(-count // size))
     page = _page_number(call, last)
-    rows = call.session.scalars(query.offset((page - 1) * size).limit(size))
+    rows = call.session.scalars(query.options(*loaded).offset((page - 1) * size).limit(size))
     headers = {"X-Result-Count": str(count), "Link": _links(call, page, last)}
     return Reply(shape.all(call, rows), headers=headers)
 

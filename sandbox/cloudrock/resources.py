@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sqlalchemy import or_, select
+from sqlalchemy.orm import joinedload
 
 from sandbox.cloudrock import lifecycle
 from sandbox.cloudrock.allocations import SHAPE as ALLOCATION
@@ -114,7 +115,7 @@ def list_resources(call: Call) -> Reply:
     query = ordered(
         call, query, {"name": Resource.name, "created": Resource.created, "state": Resource.state}
     )
-    return page_reply(call, query.order_by(Resource.id), SHAPE)
+    return page_reply(call, query.order_by(Resource.id), SHAPE, joinedload(Resource.project))
 
 
 @ROUTES.get(ONE)

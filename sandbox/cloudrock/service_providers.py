@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import ColumnElement, Select, func, select, true
+from sqlalchemy.orm import joinedload
 
 from sandbox.cloudrock.call import Call, Reply
 from sandbox.cloudrock.checks import any_text, checked, text
@@ -42,10 +43,12 @@ FILTERS = {
 
 
 def _active_resources(call: Call, row: ProjectRole) -> int:
-    query = select(func.count(Resource.id)).where(
-        Resource.project_id == row.project_id, Resource.state.in_(("OK", "Updating"))
-    )
-    return call.session.scalar(query) or 0
+    counts = call.session.info.get(_active_resources)
+    if counts is None:
+        query = select(Resource.project_id, func.count(Resource.id)).group_by(Resource.project_id)
+        rows = call.session.execute(query.where(Resource.state.in_(("OK", "Updating")))).tuples()
+        counts = call.session.info[_active_resources] = dict(rows.all())
+    return int(counts.get(row.project_id, 0))
 
 
 PROJECT_ROLE: Shape[ProjectRole] = Shape(
@@ -105,7 +108,8 @@ def list_offering_users(call: Call) -> Reply:
         mine = select(Offering.id).where(call.roles.sees_provider_offerings())
         seen = OfferingUser.offering_id.in_(mine) | (OfferingUser.user_id == call.user.id)
     query = filtered(call, select(OfferingUser).where(seen), FILTERS)
-    return page_reply(call, query.order_by(OfferingUser.id), OFFERING_USER)
+    users = joinedload(OfferingUser.user)
+    return page_reply(call, query.order_by(OfferingUser.id), OFFERING_USER, users)
 
 
 @ROUTES.post(USERS)
@@ -156,7 +160,10 @@ def list_users(call: Call, uuid: str) -> Reply:
 @ROUTES.get(ONE + "project_permissions/")
 def list_project_roles(call: Call, uuid: str) -> Reply:
     """The same, with the parts that they play; the newest first."""
-    return page_reply(call, _roles(_provider(call, uuid)).order_by(ProjectRole.id.desc()), PROJECT_ROLE)
+    query = _roles(_provider(call, uuid)).order_by(ProjectRole.id.desc())
+    return page_reply(
+        call, query, PROJECT_ROLE, joinedload(ProjectRole.project), joinedload(ProjectRole.user)
+    )
 
 
 def _roles(provider: ServiceProvider) -> Select[tuple[ProjectRole]]:

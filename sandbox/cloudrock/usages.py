@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import extract, func, select
+from sqlalchemy.orm import joinedload
 
 from sandbox.cloudrock.call import Call, Reply
 from sandbox.cloudrock.checks import any_text, boolean, checked, integer, list_of, moment, text
@@ -82,7 +83,9 @@ class Report(NamedTuple):
 def list_usages(call: Call) -> Reply:
     """Every row, for every user of the marketplace, the last posted first."""
     query = filtered(call, select(ComponentUsage), FILTERS)
-    return page_reply(call, query.order_by(ComponentUsage.date.desc(), ComponentUsage.id), SHAPE)
+    query = query.order_by(ComponentUsage.date.desc(), ComponentUsage.id)
+    whose = joinedload(ComponentUsage.resource).joinedload(Resource.project)
+    return page_reply(call, query, SHAPE, whose, joinedload(ComponentUsage.component))
 
 
 @ROUTES.get(LIST + "{uuid}/")

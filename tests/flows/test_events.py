@@ -3,13 +3,34 @@
 from __future__ import annotations
 
 import logging
-import time
+from contextlib import contextmanager
+from socketserver import BaseRequestHandler, ThreadingTCPServer
+from threading import Thread
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.own_folder import person
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 pytestmark = [pytest.mark.slurm, pytest.mark.prefect]
+
+
+@contextmanager
+def silent_server() -> Iterator[tuple[str, list[object]]]:
+    """The address of a server that hangs up on everybody, and who called."""
+    callers: list[object] = []
+
+    class HangUp(BaseRequestHandler):
+        def handle(self) -> None:
+            callers.append(self.client_address)
+
+    with ThreadingTCPServer(("127.0.0.1", 0), HangUp) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/api", callers
+        server.shutdown()
 
 
 def test_an_order_that_is_done_and_its_usage_are_told_and_every_log_line_of_it_has_its_uuid(
@@ -77,7 +98,7 @@ def test_drift_is_told_once_with_what_differs(site, told) -> None:
     assert account in {finding["subject"] for finding in event.payload["findings"]}
 
 
-def test_telling_costs_a_run_next_to_nothing_and_an_event_that_is_too_large_fails_nothing(site, told) -> None:
+def test_many_events_are_all_told_and_one_that_is_too_large_fails_nothing(site, told) -> None:
     from prefect import flow  # noqa: PLC0415 - Prefect takes seconds
 
     from flows import events  # noqa: PLC0415 - the same
@@ -85,15 +106,12 @@ def test_telling_costs_a_run_next_to_nothing_and_an_event_that_is_too_large_fail
     facts = dict.fromkeys(events.ORDER_ERRED.payload, "x")
 
     @flow
-    def telling() -> float:
-        began = time.perf_counter()
+    def telling() -> None:
         for _ in range(200):
             events.emit(events.ORDER_ERRED, "an order", facts)
-        took = time.perf_counter() - began
         events.emit(events.ORDER_ERRED, "an order", {**facts, "reason": "x" * 2_000_000})
-        return took
 
-    assert telling() / 200 < 0.02
+    telling()
     assert len(told()) == 200
     events.emit(events.ORDER_ERRED, "outside of a run", facts)
     assert told() == []
@@ -107,19 +125,18 @@ def test_a_run_goes_on_without_its_tables_when_the_server_has_gone_away(
 
     from flows.artifacts import publish  # noqa: PLC0415 - the same
 
-    took: list[float] = []
+    tries: list[int] = []
 
     @flow
     def left_alone() -> None:
-        with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}):
+        with silent_server() as (url, callers), temporary_settings({PREFECT_API_URL: url}):
             for _ in range(3):
-                began = time.monotonic()
                 publish("orders", [{"result": "done"}], "one")
-                took.append(time.monotonic() - began)
+                tries.append(len(callers))
 
     logging.getLogger("prefect.flow_runs").addHandler(caplog.handler)
     assert left_alone(return_state=True).is_completed()
-    assert took[0] < 10
-    assert sum(took[1:]) < 0.1
+    assert tries[0] > 0
+    assert tries == [tries[0]] * 3
     said = {id(line) for line in caplog.records if "the run goes on without" in line.getMessage()}
     assert len(said) == 1
