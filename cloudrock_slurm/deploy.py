@@ -8,7 +8,7 @@ from cloudrock_slurm.ending import FAILED, calm_ending
 from flows.deploying import Deploying
 from flows.deployment_files import AUTOMATIONS_FILE, DEPLOYMENTS_FILE
 from flows.prefect_server import open_server
-from flows.serving import require_server
+from flows.running import require_server
 
 BOTH = f"{DEPLOYMENTS_FILE} and {AUTOMATIONS_FILE}"
 

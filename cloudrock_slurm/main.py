@@ -226,9 +226,6 @@ def push(
 
 def run_side(direction: SyncDirection, parameters: Mapping[str, object], *, once: bool) -> int:
     """One side, for ever or once; parameters are for once only."""
-    from flows.serving import run_once  # noqa: PLC0415 - Prefect takes seconds
-    from flows.serving import serve as serve_side  # noqa: PLC0415 - the same
-
     given = [f"--{name.replace('_', '-')}" for name, value in parameters.items() if value]
     if not once and given:
         sys.stderr.write(f"{', '.join(given)}: only with --once\n")
@@ -237,7 +234,11 @@ def run_side(direction: SyncDirection, parameters: Mapping[str, object], *, once
         settings = load_settings()
         load_components(settings)
         if once:
+            from flows.running import run_once  # noqa: PLC0415 - Prefect takes seconds
+
             return run_once(direction, parameters)
+        from flows.serving import serve as serve_side  # noqa: PLC0415 - the same
+
         serve_side(direction, settings)
     return 0
 

@@ -49,7 +49,7 @@ def show(plan: RunPlan, commands: Commands, *, with_commands: bool) -> None:
 def carry_out(accounts: Sequence[str]) -> int:
     """Run the flow in this process; it plans anew, as the sole writer."""
     from flows.repair import repair_accounts  # noqa: PLC0415 - Prefect takes seconds
-    from flows.serving import require_server  # noqa: PLC0415 - the same
+    from flows.running import require_server  # noqa: PLC0415 - the same
 
     require_server()
     state: State[Any] = repair_accounts(list(accounts), return_state=True)

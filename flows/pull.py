@@ -30,7 +30,7 @@ from flows.missed import end_missed
 from flows.protected import why_not_asked
 from flows.settings import load_rules, load_settings
 from flows.site import Site
-from slurm_io.errors import BreakerOpen
+from slurm_io.errors import BreakerOpen, SlurmError
 
 if TYPE_CHECKING:
     from allocations.desired import Rules
@@ -149,12 +149,22 @@ class Pull:
         return Completed(message=summary) if well else Failed(message=summary)
 
     def plan(self, site: Site) -> tuple[Snapshot, RunPlan]:
-        """What the marketplace says, and what follows from it."""
-        source = self.settings.username_source
-        snapshot = tasks.read_marketplace(site.cloudrock, source)
-        if not snapshot.resources and not snapshot.executing:
-            return snapshot, RunPlan((), (), self.rules.default_account)
-        site.observed = tasks.observe_whole_cluster(site.slurm, self.rules.default_account)
+        """What the marketplace and the cluster say, asked side by side, and what follows from it.
+
+        A cluster that does not answer is nobody's trouble while the marketplace has nothing for it.
+        """
+        source, account = self.settings.username_source, self.rules.default_account
+        reading = tasks.read_marketplace.submit(site.cloudrock, source)
+        try:
+            site.observed = tasks.observe_whole_cluster(site.slurm, account)
+        except SlurmError:
+            snapshot = reading.result()
+            if has_work(snapshot):
+                raise
+        else:
+            snapshot = reading.result()
+        if not has_work(snapshot):
+            return snapshot, RunPlan((), (), account)
         doubtful = doubtful_teams(snapshot, site.observed)
         if doubtful:
             snapshot = confirmed(snapshot, tasks.confirm_teams(site.cloudrock, doubtful, source))
@@ -187,6 +197,11 @@ class Pull:
         except CloudrockError as failure:
             self.logger.error("order %s: not approved: %s", order.uuid, failure)  # noqa: TRY400
             return False
+
+
+def has_work(snapshot: Snapshot) -> bool:
+    """Whether the marketplace has anything that a cluster could have."""
+    return bool(snapshot.resources or snapshot.executing)
 
 
 def planned(outcome: Outcome) -> Outcome:

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
-import httpx
-from prefect.client.orchestration import get_client
 from prefect.runner import Runner
 from prefect.schedules import Cron
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, get_current_settings, temporary_settings
@@ -23,24 +21,15 @@ from cloudrock_io.repeating import Patience
 from flows.choices import SyncDirection
 from flows.doors import open_cloudrock
 from flows.expected import EXPECTED
-from flows.pull import pull_orders
-from flows.push import push_usage
-from flows.settings import SettingsError
+from flows.running import flow_of, no_answer, say, server_address, server_problem
 from flows.work_pool import named_here
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import datetime
-
-    from prefect import Flow
 
     from flows.settings import Settings
 
 NAME = "service"
-SERVED: Mapping[SyncDirection, Flow[..., Any]] = {
-    SyncDirection.PULL: pull_orders,
-    SyncDirection.PUSH: push_usage,
-}
 PULL_SECONDS = 120
 PUSH_SCHEDULES = [
     Cron("15 * * * *", timezone="UTC"),
@@ -79,7 +68,9 @@ def serve(direction: SyncDirection, settings: Settings) -> None:
     runner = runner_of(direction)
     silence = SILENT_POLLS * get_current_settings().runner.poll_frequency
     Thread(
-        target=watch, args=(runner, f"{SERVED[direction].name}/{named_here(NAME)}", url, silence), daemon=True
+        target=watch,
+        args=(runner, f"{flow_of(direction).name}/{named_here(NAME)}", url, silence),
+        daemon=True,
     ).start()
     beating = {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: HEARTBEAT_SECONDS}
     with suppress(KeyboardInterrupt), temporary_settings(beating):
@@ -92,9 +83,9 @@ def runner_of(direction: SyncDirection) -> Runner:
     runner = SideRunner(name=name, limit=1)
     common: dict[str, Any] = {"name": name, "tags": [OUR_TAG], "entrypoint_type": EntrypointType.MODULE_PATH}
     if direction is SyncDirection.PULL:
-        runner.add_flow(pull_orders, interval=PULL_SECONDS, **common)
+        runner.add_flow(flow_of(direction), interval=PULL_SECONDS, **common)
     else:
-        runner.add_flow(push_usage, schedules=PUSH_SCHEDULES, **common)
+        runner.add_flow(flow_of(direction), schedules=PUSH_SCHEDULES, **common)
     return runner
 
 
@@ -147,63 +138,3 @@ def say_when_silent(settings: Settings) -> None:
             cloudrock.fetch_offering()
     except EXPECTED as failure:
         say(f"the marketplace: {failure}; every run asks it anew")
-
-
-def say(line: str) -> None:
-    """To whoever watches, a journal for one."""
-    sys.stderr.write(f"{line}\n")
-    sys.stderr.flush()
-
-
-def run_once(direction: SyncDirection, parameters: Mapping[str, object]) -> int:
-    """Run the side's flow once, in this process; 0 when it went well or was skipped, else 1.
-
-    Raises:
-        SettingsError: there is no Prefect server to report to.
-    """
-    require_server()
-    try:
-        state: Any = SERVED[direction](**parameters, return_state=True)
-    except (httpx.HTTPError, OSError) as failure:
-        say(
-            f"{no_answer(server_address(), failure)}: it went away while the run was at work, and what "
-            "became of the run is in the lines above only. Run it again once the server is there: nothing is "
-            "done twice"
-        )
-        return 1
-    sys.stdout.write(f"{state.name}: {state.message}\n")
-    return 0 if state.is_completed() else 1
-
-
-def require_server() -> None:
-    """Refuse to go on without a server: Prefect would start a temporary one, which loses most runs."""
-    url = server_address()
-    problem = server_problem()
-    if problem is not None:
-        raise SettingsError(no_answer(url, problem))
-
-
-def server_address() -> str:
-    """Where the server is.
-
-    Raises:
-        SettingsError: nobody says.
-    """
-    url = get_current_settings().api.url
-    if not url:
-        raise SettingsError(
-            "PREFECT_API_URL: missing: expected the address of a Prefect server, such as "
-            "http://127.0.0.1:4200/api (`prefect server start` starts one)"
-        )
-    return url
-
-
-def server_problem() -> Exception | None:
-    """Why it does not answer; None when it does."""
-    with get_client(sync_client=True) as client:
-        return client.api_healthcheck()
-
-
-def no_answer(url: str, problem: Exception) -> str:
-    """The same for whoever waits and whoever gives up."""
-    return f"PREFECT_API_URL: no Prefect server answers at {url} ({problem!r}): expected a running one"
