@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -37,7 +38,7 @@ KNOWN_STATES = frozenset(
 """States that SLURM has had a name for. Others count as well; they are remarked on."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class WindowUsage:
     """What the books say about one half-open window [start, end).
 
@@ -52,7 +53,7 @@ class WindowUsage:
     records: Mapping[str, int]
     states: Mapping[str, int] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """The same for the same usage, whatever the order of rows and columns; SHA-256 in hexadecimal."""
         digest = hashlib.sha256(f"{self.start.isoformat()} {self.end.isoformat()}\n".encode())

@@ -53,10 +53,12 @@ class Doors:
 
         The books are None where SYNC_RECONCILE says that nothing is compared.
         """
-        retention = usage_tasks.fetch_retention(self.slurm)
+        asked = usage_tasks.fetch_retention.submit(self.slurm)
+        cluster = tasks.fetch_cluster_name(self.slurm)
+        retention = asked.result()
         counting = Counting(
             slurm=self.slurm,
-            store=open_day_store(self.settings, tasks.fetch_cluster_name(self.slurm)),
+            store=open_day_store(self.settings, cluster),
             period=period,
             cutoff=min(now, period.end),
             now=now,
@@ -92,7 +94,7 @@ class Census:
     """What is wrong with its resources."""
 
     @property
-    def accounts(self) -> frozenset[str]:
+    def accounts(self) -> frozenset[AccountName]:
         """The accounts that are billed."""
         return frozenset(account for _, account in self.claims)
 

@@ -9,12 +9,12 @@ from allocations.accounts import AccountName
 from allocations.checkup import brief
 from allocations.marketplace import AllocationState, ResourceState
 from allocations.mirror import limits_to_show, users_to_change
-from flows import association_tasks, usage_tasks
+from flows import association_tasks, tasks, usage_tasks
 from flows.choices import LimitsOwner
 from flows.expected import EXPECTED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from allocations.marketplace import Resource
     from flows.census import Census, Doors
@@ -29,6 +29,8 @@ class Mirroring:
 
     doors: Doors
     census: Census
+    associations: Callable[[], Mapping[str, frozenset[str]]]
+    """Allocation uuid to whom the marketplace associates with it, as it was when the census was taken."""
     problems: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     limits_shown: int = 0
@@ -55,8 +57,11 @@ class Mirroring:
             self.remarks.append(f"{account}: limits in the marketplace: {dict(resource.limits)} -> {wanted}")
 
     def show_users(self, standing: list[tuple[Resource, AccountName]]) -> None:
-        """Who may run on the cluster is associated in the marketplace, and nobody else."""
-        held = usage_tasks.fetch_held_associations(self.doors.cloudrock)
+        """Who may run on the cluster is associated in the marketplace, and nobody else.
+
+        Before anybody is dropped the cluster is asked again: a pull may have let them in meanwhile.
+        """
+        held = self.associations()
         changes = [
             (resource, account, *users_to_change(self.census.observed.users_of(account), held_names))
             for resource, account in standing
@@ -72,9 +77,12 @@ class Mirroring:
                 f"SYNC_MAX_REMOVALS={most}: none was dropped"
             )
             return
+        if not removals:
+            return
+        still = tasks.observe_cluster(self.doors.slurm)
         for resource, account, _, gone in changes:
-            if gone:
-                self.dissociate(resource, account, tuple(gone))
+            if leavers := tuple(user for user in gone if user not in still.users_of(account)):
+                self.dissociate(resource, account, leavers)
 
     def associate(self, resource: Resource, account: AccountName, users: tuple[str, ...]) -> None:
         """Users more; the marketplace refuses those who have no FreeIPA profile there."""

@@ -108,8 +108,9 @@ def report(
     run = Reporting(doors, period, now, allow_decrease=allow_decrease, refresh=refresh)
     run.report()
     beside = ""
-    if run.reported.census is not None and not run.reported.gave_up:
-        mirroring = Mirroring(doors, run.reported.census)
+    census, associations = run.reported.census, run.reported.associations
+    if census is not None and associations is not None and not run.reported.gave_up:
+        mirroring = Mirroring(doors, census, associations.result)
         mirroring.mirror()
         run.problem(*mirroring.problems)
         run.remark(*mirroring.remarks)

@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from datetime import datetime
 
-    from allocations.accounts import AccountName
+    from prefect.futures import PrefectFuture
+
     from allocations.components import Components
     from allocations.days import Correction, Counted
     from allocations.marketplace import ComponentUsage
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from flows.gate import Gate
     from flows.settings import Settings
     from slurm_io.client import Slurm
+    from slurm_io.parsing_cluster import ActiveJob
 
 
 MOST_NAMED = 10
@@ -113,6 +115,8 @@ class Reported:
     counted: Counted | None = None
     """The month as it was counted; None where it was not."""
     census: Census | None = None
+    associations: PrefectFuture[dict[str, frozenset[str]]] | None = None
+    """Allocation uuid to whom the marketplace associates with it; read beside SLURM's answers."""
     gate: Gate | None = None
     usages: list[ResourceUsage] = field(default_factory=list)
     """Each resource's month, as it was counted and as the marketplace held it when the run began."""
@@ -150,15 +154,19 @@ class Reporting:
         """The whole of it."""
         offering = tasks.fetch_offering(self.doors.cloudrock)
         self.compare_clocks()
+        if only is None:
+            self.reported.associations = usage_tasks.fetch_held_associations.submit(self.doors.cloudrock)
         census = take_census(self.doors, offering, only)
         self.reported.strange = census.strange
         self.problem(*census.strange, *census.problems)
+        runaways = usage_tasks.fetch_runaways
+        looking = runaways.submit(self.doors.slurm, census.accounts) if only is None else None
         counted, books = self.doors.count(self.period, self.now, census.observed, refresh=self.refresh)
         self.logger.info("%s counted up to %s", self.period, counted.cutoff.isoformat())
         gate = judge(books, census.accounts, self.doors.settings.reconcile)
         self.remark(*counted.remarks, *gate.remarks)
-        if only is None:
-            self.look_for_runaways(frozenset(account for _, account in census.claims))
+        if looking:
+            self.tell_runaways(looking)
         rows = tasks.fetch_held_usage(self.doors.cloudrock, self.period.start.date())
         usages = usage_of(
             census.claims, seconds_by_user(counted.seconds), held_amounts(rows), census.components
@@ -183,10 +191,10 @@ class Reporting:
         if refusal := clock_refusal(self.now + passed, self.doors.cloudrock.server_time):
             raise CannotReportNow(refusal)
 
-    def look_for_runaways(self, accounts: frozenset[AccountName]) -> None:
+    def tell_runaways(self, looking: PrefectFuture[frozenset[ActiveJob]]) -> None:
         """Say which jobs slurmdbd will charge for ever; the month is told with or without knowing."""
         try:
-            found = usage_tasks.fetch_runaways(self.doors.slurm, accounts)
+            found = looking.result()
         except SlurmError as failure:
             self.remark(f"run-away jobs could not be looked for: {failure}")
             return

@@ -59,6 +59,25 @@ def test_more_users_than_may_be_dropped_are_not(site, allocation, monkeypatch: p
     assert site.associated(allocation) == PEOPLE
 
 
+def test_whom_a_pull_lets_in_while_a_push_runs_is_not_dropped_by_it(site, allocation) -> None:
+    from flows.census import Doors, take_census  # noqa: PLC0415 - Prefect takes seconds
+    from flows.doors import open_cloudrock, open_slurm  # noqa: PLC0415 - the same
+    from flows.mirroring import Mirroring  # noqa: PLC0415 - the same
+    from flows.settings import load_components, load_settings  # noqa: PLC0415 - the same
+
+    account, settings = account_of(site, allocation), load_settings()
+    for user in (ADA, MAX):
+        site.cluster.run("sacctmgr", "-i", "delete", "user", "where", f"name={user}", f"account={account}")
+    with open_cloudrock(settings) as cloudrock:
+        doors = Doors(cloudrock, open_slurm(settings), settings, load_components(settings))
+        census = take_census(doors, cloudrock.fetch_offering())
+        site.cluster.run("sacctmgr", "-i", "add", "user", f"name={MAX}", f"account={account}")
+        mirroring = Mirroring(doors, census, cloudrock.fetch_all_associations)
+        mirroring.mirror()
+    assert (mirroring.problems, mirroring.summary()) == ([], ", 1 users dropped")
+    assert site.associated(allocation) == PEOPLE - {ADA}
+
+
 def test_limits_of_the_cluster_are_shown_for_components_billed_by_limit(site, allocation) -> None:
     office, account = site.marketplace.office, account_of(site, allocation)
     office.configure_component(site.marketplace.offering_uuid, "cpu", billing_type="limit")
