@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
+import httpx
 from prefect.states import Failed
 
 from flows.expected import EXPECTED, MAY_PASS
@@ -16,17 +17,19 @@ if TYPE_CHECKING:
     from prefect import Task
     from prefect.client.schemas.objects import State, TaskRun
 
+CALM = (*EXPECTED, httpx.TransportError)
+"""What is told without a traceback: what is expected, and a Prefect server that goes away."""
 RETRIES = 2
 RETRY_DELAYS = [2, 10]
 """Seconds before each retry: a run is repeated every two minutes anyway."""
 
 
 class WithoutTraceback(logging.Filter):
-    """Drops the traceback from records about expected failures."""
+    """Drops the traceback from records about what is no bug."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Keep every record."""
-        if record.exc_info and isinstance(record.exc_info[1], EXPECTED):
+        if record.exc_info and isinstance(record.exc_info[1], CALM):
             record.exc_info = None
             record.exc_text = None
         return True

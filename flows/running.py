@@ -14,6 +14,7 @@ from prefect.client.orchestration import get_client
 from prefect.settings import get_current_settings
 
 from flows.choices import SyncDirection
+from flows.prefect_server import open_server
 from flows.settings import SettingsError
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def run_once(direction: SyncDirection, parameters: Mapping[str, object]) -> int:
     """Run the side's flow once, in this process; 0 when it went well or was skipped, else 1.
 
     Raises:
-        SettingsError: there is no Prefect server to report to.
+        SettingsError: there is no Prefect server to report to, or it does not let us in.
     """
     require_server()
     try:
@@ -59,6 +60,17 @@ def require_server() -> None:
     problem = server_problem()
     if problem is not None:
         raise SettingsError(no_answer(url, problem))
+    require_entry()
+
+
+def require_entry() -> None:
+    """Refuse to go on at a server that answers and does not let us in.
+
+    Raises:
+        NotLetIn: it wants a name and a password, or others.
+    """
+    with open_server() as server:
+        server.ask("GET", "/admin/version")
 
 
 def server_address() -> str:

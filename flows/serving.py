@@ -21,7 +21,7 @@ from cloudrock_io.repeating import Patience
 from flows.choices import SyncDirection
 from flows.doors import open_cloudrock
 from flows.expected import EXPECTED
-from flows.running import flow_of, no_answer, say, server_address, server_problem
+from flows.running import flow_of, no_answer, require_entry, say, server_address, server_problem
 from flows.work_pool import named_here
 
 if TYPE_CHECKING:
@@ -60,11 +60,12 @@ def serve(direction: SyncDirection, settings: Settings) -> None:
     SIGTERM and Ctrl-C end it: a run under way is cancelled, and the schedule pauses until the next start.
 
     Raises:
-        SettingsError: there is no address of a Prefect server.
+        SettingsError: there is no address of a Prefect server, or it does not let us in.
     """
     url = server_address()
     say_when_silent(settings)
     wait_for_server(url)
+    require_entry()
     runner = runner_of(direction)
     silence = SILENT_POLLS * get_current_settings().runner.poll_frequency
     Thread(

@@ -44,7 +44,7 @@ def clock_ahead(node: Headnode) -> str:
     node.note("the clock is set right again")
     mend(node, witness)
     push(node)
-    witness.look()
+    witness.to_the_end()
     expect_equal_usage(node, item)
     return (
         f"The run under way went on and was done {done - jumped:.0f} s after the jump. The schedule's runs "
@@ -76,7 +76,7 @@ def clock_set_back(node: Headnode) -> str:
     again = witness.until("the order is done", lambda: node.order_is_done(second))
     found = doctor(node)[SCHEDULES]
     node.note(f"doctor: schedules: {found['level']}: {found['found']}")
-    witness.look()
+    witness.to_the_end()
     for one in (item, second):
         expect_one_open_period(node, one)
     return (
@@ -103,7 +103,7 @@ def clock_stepped(node: Headnode) -> str:
     again = witness.until("the order is done", lambda: node.order_is_done(third))
     resumed = witness.until("a pull has begun since", lambda: begun(witness, PULL, back))
     push(node)
-    witness.look()
+    witness.to_the_end()
     expect_equal_usage(node, item)
     for one in (second, third):
         expect_one_open_period(node, one)

@@ -76,6 +76,10 @@ class Witness:
             self.look()
             time.sleep(LOOK_SECONDS)
 
+    def to_the_end(self) -> None:
+        """Looks on until no run is under way."""
+        self.until("no run is under way", lambda: all(span.end is not None for span in self.spans.values()))
+
     def number(self, deployment: str, state: str, since: float = 0.0) -> int:
         """How many runs of a deployment that began after a moment are in a state."""
         return sum(

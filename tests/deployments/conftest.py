@@ -84,6 +84,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
+def password() -> str:
+    """What PREFECT_API_AUTH_STRING must be."""
+    return f"{NAME}:{PASSWORD}"
+
+
+@pytest.fixture
 def variables() -> object:
     """(Test folders are no packages: what they share, they share through fixtures.)"""
     return variables_of

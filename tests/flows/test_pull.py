@@ -175,6 +175,22 @@ class TestWhatStopsARun:
         assert "'sacctmgr' cannot be run here" in state.message
         assert site.item(item)["state"] == "executing"
 
+    def test_sacctmgr_is_missing_while_the_marketplace_has_nothing_for_it(
+        self, site, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        monkeypatch.setenv("PATH", str(tmp_path))
+        state = site.pull()
+        assert (state.type.value, state.message) == ("COMPLETED", "no orders to carry out")
+
+    def test_neither_the_marketplace_nor_slurm_answers(
+        self, site, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        monkeypatch.setenv("PATH", str(tmp_path))
+        monkeypatch.setenv("CLOUDROCK_OFFERING_UUID", "f" * 32)
+        state = site.pull()
+        assert state.type.value == "FAILED"
+        assert f"marketplace-provider-offerings/{'f' * 32}/ with 404" in state.message
+
     def test_slurmdbd_is_down(self, site, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         item = site.order("later")
         original = site.cluster.places.slurm_conf.read_text()

@@ -1,0 +1,148 @@
+"""`pull --once` and the server that it reports to: with a password, without one, and gone in the middle."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.own_folder import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from sandbox.stack import Stack
+
+pytestmark = pytest.mark.prefect
+
+SITE = {
+    "CLOUDROCK_API_TOKEN": "0123456789abcdef",
+    "CLOUDROCK_OFFERING_UUID": "537bdaa7c001571d8956d0ba30a3726d",
+    "SLURM_DEPLOYMENT_TYPE": "native",
+    "SLURM_TRES_CONFIG_PATH": str(ROOT / "config-components.yaml"),
+    "PREFECT_CLIENT_MAX_RETRIES": "0",
+}
+
+
+def environment(folder: Path, prefect: str, marketplace: str, words: str | None) -> dict[str, str]:
+    """A site's, of which nothing is there but what the test serves."""
+    made = {"PYTHONPATH": str(ROOT), "PREFECT_HOME": str(folder), "CLOUDROCK_STATE_DIR": str(folder), **SITE}
+    made |= {"PREFECT_API_URL": prefect, "CLOUDROCK_API_URL": marketplace, "PATH": str(folder)}
+    return made | ({"PREFECT_API_AUTH_STRING": words} if words else {})
+
+
+def pulled(
+    folder: Path, prefect: str, marketplace: str, words: str | None
+) -> subprocess.CompletedProcess[str]:
+    """One `pull --once`."""
+    return subprocess.run(
+        [sys.executable, "-m", "cloudrock_slurm.main", "pull", "--once"],
+        env=environment(folder, prefect, marketplace, words),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+@contextmanager
+def marketplace(on_request: Callable[[], None]) -> Iterator[str]:
+    """One that is asked, which the test is told of, and that breaks."""
+
+    class Broken(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            on_request()
+            self.send_error(500)
+
+        def log_message(self, *_: object) -> None:
+            """Not on the test's screen."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Broken) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/api/"
+        server.shutdown()
+
+
+class Line:
+    """A line to a server, which can be cut."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.listening = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.listening.getsockname()[1]}/api"
+        self.ends: list[socket.socket] = []
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                theirs, _ = self.listening.accept()
+                ours = socket.create_connection(("127.0.0.1", self.port))
+                self.ends += [theirs, ours]
+                for one, other in ((theirs, ours), (ours, theirs)):
+                    threading.Thread(target=self.carry, args=(one, other), daemon=True).start()
+
+    def carry(self, one: socket.socket, other: socket.socket) -> None:
+        with suppress(OSError):
+            while piece := one.recv(65536):
+                other.sendall(piece)
+            other.shutdown(socket.SHUT_WR)
+
+    def cut(self) -> None:
+        """Nobody gets through any more."""
+        for end in (self.listening, *self.ends):
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+            end.close()
+
+
+def test_a_server_that_goes_away_in_the_middle_is_one_clear_line_and_exit_code_1(
+    stack: Stack, password: str, tmp_path: Path
+) -> None:
+    line = Line(stack.prefect_port)
+    with marketplace(line.cut) as address:
+        done = pulled(tmp_path, line.url, address, password)
+    assert done.returncode == 1
+    said = next(one for one in done.stderr.splitlines() if one.startswith("PREFECT_API_URL: "))
+    assert said.startswith(f"PREFECT_API_URL: no Prefect server answers at {line.url} (")
+    assert said.endswith("Run it again once the server is there: nothing is done twice")
+    assert "Traceback" not in done.stderr, done.stderr
+
+
+def test_with_the_right_words_the_run_is_on_the_server(stack: Stack, password: str, tmp_path: Path) -> None:
+    asked: list[None] = []
+    with marketplace(lambda: asked.append(None)) as address:
+        done = pulled(tmp_path, f"{stack.ui_url}/api", address, password)
+    assert (done.returncode, bool(asked)) == (1, True)
+    assert done.stdout.startswith("Failed: Cloudrock failed with 500 on GET /api/marketplace-provider-")
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("words", [None, "admin:wrong"])
+@pytest.mark.parametrize("how", [("--once",), ()])
+def test_without_the_right_words_the_variable_is_named_and_nothing_is_asked(
+    stack: Stack, tmp_path: Path, words: str | None, how: tuple[str, ...]
+) -> None:
+    nowhere = "http://127.0.0.1:9/api/"
+    given = environment(tmp_path, f"{stack.ui_url}/api", nowhere, words)
+    done = subprocess.run(
+        [sys.executable, "-m", "cloudrock_slurm.main", "pull", *how],
+        env=given,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 2
+    wanted = "PREFECT_API_AUTH_STRING: the Prefect server takes nobody without a name and a password"
+    assert done.stderr.splitlines()[-1].startswith(wanted)
+    assert "Traceback" not in done.stderr
