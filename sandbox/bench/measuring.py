@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -67,7 +67,12 @@ class Bench:
 
     def ours(self, *words: str) -> Cost:
         """One `cloudrock-slurm WORDS`, its start included."""
-        return self.meter.program(sys.executable, "-m", "cloudrock_slurm.main", *words)
+        cost = self.meter.program(sys.executable, "-m", "cloudrock_slurm.main", *words)
+        if "--once" not in words:
+            return cost
+        newest = {"sort": "START_TIME_DESC", "limit": 1}
+        (run,) = self.meter.stack.api.ask("POST", "flow_runs/filter", newest)
+        return replace(cost, run_seconds=float(run["total_run_time"]))
 
     def quiet(self) -> None:
         """Nothing to do: the cluster observed, a plan, a pull."""

@@ -52,6 +52,8 @@ class Cost:
     repeats: int = 1
     sample: int = 0
     """Allocations or users that were measured, where the rest was taken to cost the same."""
+    run_seconds: float = 0.0
+    """Of the seconds, the flow's run as Prefect's UI shows it; 0 of what is none."""
 
     def times(self, factor: float, fixed: Cost | None = None, sample: int = 0) -> Cost:
         """What so many times as much would cost, less what is paid once; peak memory stays."""

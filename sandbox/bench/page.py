@@ -64,7 +64,7 @@ def compared(kept: Sequence[Mapping[str, Any]]) -> str:
         several = [one.get(what) for one in found.values()]
         aim = next(one.aim for one in several if one)
         seconds = (number(one.seconds) if one else "" for one in several)
-        cpu = (number(one.cpu_seconds) if one else "" for one in several)
+        cpu = (number(one.cpu_seconds) if one and one.cpu_seconds is not None else "" for one in several)
         lines.append((what, *seconds, *cpu, aim))
     headings = (
         "",

@@ -31,8 +31,11 @@ class Ratio:
 
     what: str
     seconds: float
-    cpu_seconds: float
-    """Of the programs, of slurmdbd and of its database: what others do on the machine hardly alters it."""
+    cpu_seconds: float | None
+    """Of the programs, of slurmdbd and of its database: what others do on the machine hardly alters it.
+
+    None where they are not known apart.
+    """
     aim: str = ""
     """For the seconds."""
 
@@ -43,6 +46,7 @@ def ratios(run: Mapping[str, Any]) -> Iterator[Ratio]:
     yield from over(rows, "observe", "ours", "bare")
     yield from over(rows, "pull_quiet", "ours", "bare")
     yield from over(rows, "pull_quiet", "old", "ours", "at least 100 at M")
+    yield from alone(rows, "pull_quiet")
     yield from over(rows, "plan", "old", "ours")
     yield from beyond(rows, "pull_orders", f"one new order of {orders}: ours / bare", "at most 1.3")
     yield from beyond(rows, "membership", "everybody's joining: ours / bare")
@@ -53,6 +57,7 @@ def ratios(run: Mapping[str, Any]) -> Iterator[Ratio]:
     yield from over(rows, "push_cold", "old", "ours", "at least 20 at M")
     yield from over(rows, "records", "ours", "bare")
     yield from over(rows, "push_warm", "old", "ours", "at least 200 at M")
+    yield from alone(rows, "push_warm")
     yield from over(rows, "push_hour", "old", "ours")
 
 
@@ -62,6 +67,14 @@ def over(rows: Mapping[str, Any], key: str, one: str, other: str, aim: str = "")
     if one in row and other in row:
         seconds = row[one]["seconds"] / row[other]["seconds"]
         yield Ratio(f"{TITLES[key]}: {one} / {other}", seconds, cpu(row[one]) / cpu(row[other]), aim)
+
+
+def alone(rows: Mapping[str, Any], key: str) -> Iterator[Ratio]:
+    """The old agents' run, which begins in a process that is there, over ours without its process's start."""
+    row = rows.get(key, {})
+    if "old" in row and row.get("ours", {}).get("run_seconds"):
+        seconds = row["old"]["seconds"] / row["ours"]["run_seconds"]
+        yield Ratio(f"{TITLES[key]}, the run alone: old / ours", seconds, None)
 
 
 def beyond(rows: Mapping[str, Any], key: str, what: str, aim: str = "") -> Iterator[Ratio]:

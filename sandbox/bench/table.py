@@ -13,7 +13,19 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-COLUMNS = ("", "", "s", "CPU s", "peak MB", "commands", "requests", "slurmdbd CPU s", "queries", "runs")
+COLUMNS = (
+    "",
+    "",
+    "s",
+    "of it the run",
+    "CPU s",
+    "peak MB",
+    "commands",
+    "requests",
+    "slurmdbd CPU s",
+    "queries",
+    "runs",
+)
 
 
 def cells(run: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
@@ -32,6 +44,7 @@ def costs(cost: Mapping[str, Any]) -> tuple[str, ...]:
     repeats = f"{cost['repeats']:.0f}" + (f", {cost['sample']:.0f} measured" if cost["sample"] else "")
     return (
         f"{cost['seconds']:,.2f}",
+        f"{cost['run_seconds']:,.2f}" if cost.get("run_seconds") else "",
         f"{cost['cpu_seconds']:,.2f}",
         f"{cost['megabytes']:,.0f}",
         f"{cost['processes']:,}",
@@ -60,7 +73,8 @@ def show(run: Mapping[str, Any], console: Console) -> None:
     )
     compared = Table("ratio", "of seconds", "of CPU seconds", "aim")
     for ratio in ratios(run):
-        numbers = (f"{ratio.seconds:,.2f}", f"{ratio.cpu_seconds:,.2f}")
+        cpu = "" if ratio.cpu_seconds is None else f"{ratio.cpu_seconds:,.2f}"
+        numbers = (f"{ratio.seconds:,.2f}", cpu)
         compared.add_row(ratio.what.replace("`", ""), *numbers, ratio.aim)
     console.print(compared)
     for line in figures_in_words(run["figures"]):

@@ -83,6 +83,12 @@ def test_an_order_s_ratio_leaves_out_what_a_quiet_pull_takes() -> None:
     assert (ratio.seconds, ratio.cpu_seconds, ratio.aim) == (1.2, 2.0, "at most 1.3")
 
 
+def test_the_run_alone_is_set_beside_the_old_agents_which_need_no_start() -> None:
+    row = {"old": dataclasses.asdict(COST), "ours": {**dataclasses.asdict(COST), "run_seconds": 0.5}}
+    ours = list(ratios({"rows": {"push_warm": row}, "site": {"orders": 1}}))
+    assert [(ratio.seconds, ratio.cpu_seconds) for ratio in ours] == [(1.0, 1.0), (6.0, None)]
+
+
 def test_the_page_says_what_the_kept_runs_say() -> None:
     kept = page.runs()
     assert {run["size"] for run in kept} >= {"S", "M"}
