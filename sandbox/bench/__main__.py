@@ -16,6 +16,9 @@ from sandbox.bench.sizes import SIZES
 from sandbox.bench.table import show
 from sandbox.slurm import SandboxError
 
+WIDTH = 160
+"""Of the tables where there is no terminal to say: in a file or a log."""
+
 
 def main() -> int:
     """The exit code."""
@@ -24,6 +27,8 @@ def main() -> int:
     parser.add_argument("--for-docs", action="store_true", help="also keep the run in docs/benchmarks")
     asked = parser.parse_args()
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=WIDTH)
     places = [FOLDER, *([page.RUNS] if asked.for_docs else [])]
     try:
         run = bench(
