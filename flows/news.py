@@ -10,8 +10,10 @@ import time
 from typing import TYPE_CHECKING, TypeVar
 
 import httpx
-from prefect.context import FlowRunContext, SettingsContext, get_settings_context
+from prefect.context import FlowRunContext
 from prefect.logging import get_run_logger
+
+from flows.prefect_settings import altered
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +37,7 @@ def left(what: str, leave: Callable[[], T]) -> T | None:
     if run in unheard:
         return None
     try:
-        with of_little_patience():
+        with altered("client", max_retries=RETRIES):
             return while_busy(leave)
     except httpx.HTTPStatusError as refusal:
         words = f"it answers {refusal.response.status_code}"
@@ -46,13 +48,6 @@ def left(what: str, leave: Callable[[], T]) -> T | None:
     if run:
         get_run_logger().warning("%s is not on the Prefect server: %s; the run goes on without", what, words)
     return None
-
-
-def of_little_patience() -> SettingsContext:
-    """Prefect's settings with `RETRIES`; its own `temporary_settings` checks all of them anew, in 60 ms."""
-    now = get_settings_context()
-    client = now.settings.client.model_copy(update={"max_retries": RETRIES})
-    return SettingsContext(profile=now.profile, settings=now.settings.model_copy(update={"client": client}))
 
 
 def while_busy(leave: Callable[[], T]) -> T:

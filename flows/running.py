@@ -15,6 +15,7 @@ from prefect.settings import get_current_settings
 
 from flows.choices import SyncDirection
 from flows.prefect_server import open_server
+from flows.prefect_settings import altered
 from flows.settings import SettingsError
 
 if TYPE_CHECKING:
@@ -37,12 +38,15 @@ def flow_of(direction: SyncDirection) -> Flow[..., Any]:
 def run_once(direction: SyncDirection, parameters: Mapping[str, object]) -> int:
     """Run the side's flow once, in this process; 0 when it went well or was skipped, else 1.
 
+    It does not beat: no automation looks at it (decision 56), and its end would wait a second for the thread.
+
     Raises:
         SettingsError: there is no Prefect server to report to, or it does not let us in.
     """
     require_server()
     try:
-        state: Any = flow_of(direction)(**parameters, return_state=True)
+        with altered("flows", heartbeat_frequency=None):
+            state: Any = flow_of(direction)(**parameters, return_state=True)
     except (httpx.HTTPError, OSError) as failure:
         say(
             f"{no_answer(server_address(), failure)}: it went away while the run was at work, and what "
