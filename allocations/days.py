@@ -9,7 +9,7 @@ import hashlib
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pandas as pd
 
@@ -59,7 +59,9 @@ class WindowUsage:
         digest = hashlib.sha256(f"{self.start.isoformat()} {self.end.isoformat()}\n".encode())
         digest.update(repr(sorted((account, int(count)) for account, count in self.records.items())).encode())
         seconds = self.seconds.sort_index()
-        pairs = [f"{account}\n{user}" for account, user in seconds.index]
+        index = cast("pd.MultiIndex", seconds.index)  # iterated over, it makes tuples first
+        names = [level.to_numpy(object)[of] for level, of in zip(index.levels, index.codes, strict=True)]
+        pairs = [f"{account}\n{user}" for account, user in zip(*names, strict=True)]
         for tres in sorted(tres for tres in seconds.columns if seconds[tres].any()):
             column = seconds[tres].to_numpy("int64")
             used = column.nonzero()[0]

@@ -14,7 +14,7 @@ import pandas as pd
 from allocations.errors import ImpossibleUsage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 FORMULA = (
     "AllocTRES x ElapsedRaw for cpu less open suspensions, x clipped End - Start for the others; "
@@ -83,11 +83,21 @@ def tres_seconds(jobs: Jobs) -> pd.DataFrame:
     return summed.set_axis(pd.MultiIndex.from_arrays(names, names=["account", "user"]))
 
 
+AT_ONCE = 8
+"""Windows that are stacked to be added up: all days of a large site at once take 100 MB more."""
+
+
 def add_up(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
     """The sum of several windows' TRES-seconds: the windows of a period add up to the period."""
     frames = [part for part in parts if len(part)]
     if not frames:
         return pd.DataFrame(index=pd.MultiIndex.from_arrays([[], []], names=["account", "user"]))
+    while len(frames) > AT_ONCE:
+        frames = [_sum(frames[:AT_ONCE]), *frames[AT_ONCE:]]
+    return _sum(frames)
+
+
+def _sum(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
     columns = list(dict.fromkeys(tres for frame in frames for tres in frame.columns))
     # reindex with 0 keeps int64; concat alone would go through floats, which are inexact above 2**53
     stacked = pd.concat([frame.reindex(columns=columns, fill_value=0) for frame in frames])

@@ -125,7 +125,18 @@ def test_a_tres_that_only_one_window_has_stays_whole() -> None:
     }
 
 
-@pytest.mark.parametrize("windows", [1, 2, 3])
+@pytest.mark.parametrize("days", [7, 8, 9, 31, 70])
+def test_as_many_days_as_one_likes_add_up(days: int) -> None:
+    windows = [
+        jobs_of(("a", f"u{n % 3}", "X", {"cpu": 2**50 + n}, 1, 1), (f"b{n}", "u", "X", {"mem": n}, 1, 1))
+        for n in range(days)
+    ]
+    sums = by_account(*windows)
+    assert sums["a"]["cpu"] == sum(2**50 + n for n in range(days))
+    assert [sums[f"b{n}"]["mem"] for n in range(days)] == list(range(days))
+
+
+@pytest.mark.parametrize("windows", [1, 2, 3, 20])
 def test_the_columns_stay_int64_all_the_way(windows: int) -> None:
     parts = [tres_seconds(jobs_of(("a", "u", "X", {f"gres/{n}": 1, "cpu": 1}, 1, 1))) for n in range(windows)]
     parts.append(tres_seconds(jobs_of()))
