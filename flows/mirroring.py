@@ -12,6 +12,7 @@ from allocations.mirror import limits_to_show, users_to_change
 from flows import association_tasks, tasks, usage_tasks
 from flows.choices import LimitsOwner
 from flows.expected import EXPECTED
+from slurm_io.errors import SlurmError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -79,7 +80,11 @@ class Mirroring:
             return
         if not removals:
             return
-        still = tasks.observe_cluster(self.doors.slurm)
+        try:
+            still = tasks.observe_cluster(self.doors.slurm)
+        except SlurmError as failure:
+            self.problems.append(f"{removals} users were not dropped in the marketplace: {failure}")
+            return
         for resource, account, _, gone in changes:
             if leavers := tuple(user for user in gone if user not in still.users_of(account)):
                 self.dissociate(resource, account, leavers)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.own_folder import PEOPLE, person
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytestmark = [pytest.mark.slurm, pytest.mark.prefect]
 
@@ -59,7 +63,10 @@ def test_more_users_than_may_be_dropped_are_not(site, allocation, monkeypatch: p
     assert site.associated(allocation) == PEOPLE
 
 
-def test_whom_a_pull_lets_in_while_a_push_runs_is_not_dropped_by_it(site, allocation) -> None:
+@pytest.mark.parametrize("asked_again", ["answers", "is silent"])
+def test_whom_a_pull_lets_in_while_a_push_runs_is_not_dropped_by_it_nor_anybody_unseen(
+    site, allocation, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, asked_again: str
+) -> None:
     from flows.census import Doors, take_census  # noqa: PLC0415 - Prefect takes seconds
     from flows.doors import open_cloudrock, open_slurm  # noqa: PLC0415 - the same
     from flows.mirroring import Mirroring  # noqa: PLC0415 - the same
@@ -72,10 +79,19 @@ def test_whom_a_pull_lets_in_while_a_push_runs_is_not_dropped_by_it(site, alloca
         doors = Doors(cloudrock, open_slurm(settings), settings, load_components(settings))
         census = take_census(doors, cloudrock.fetch_offering())
         site.cluster.run("sacctmgr", "-i", "add", "user", f"name={MAX}", f"account={account}")
+        if asked_again == "is silent":
+            monkeypatch.setenv("PATH", str(tmp_path))
+            doors = replace(doors, slurm=open_slurm(settings))
         mirroring = Mirroring(doors, census, cloudrock.fetch_all_associations)
         mirroring.mirror()
-    assert (mirroring.problems, mirroring.summary()) == ([], ", 1 users dropped")
-    assert site.associated(allocation) == PEOPLE - {ADA}
+    if asked_again == "answers":
+        assert (mirroring.problems, mirroring.summary()) == ([], ", 1 users dropped")
+        assert site.associated(allocation) == PEOPLE - {ADA}
+    else:
+        assert mirroring.problems[0].startswith(
+            "2 users were not dropped in the marketplace: the SLURM command"
+        )
+        assert site.associated(allocation) == PEOPLE
 
 
 def test_limits_of_the_cluster_are_shown_for_components_billed_by_limit(site, allocation) -> None:
