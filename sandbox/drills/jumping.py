@@ -35,6 +35,7 @@ def clock_ahead(node: Headnode) -> str:
     fresh = witness.until("it is done", lambda: node.order_is_done(third))
     witness.until("push-usage has failed", lambda: witness.number(PUSH, "Failed", jumped))
     skipped, missed = witness.number(PULL, "Skipped", jumped), witness.never_begun
+    expect(witness.number(PULL, "Crashed") > 0, "the run under way was not taken for killed")
     expect(not witness.number(PUSH, "Completed", jumped), "push-usage told amounts by a wrong clock")
     expect(not node.story.customer.usage(node.resource(item)["uuid"]), "usage was told")
     expect_one_open_period(node, second)
@@ -47,7 +48,9 @@ def clock_ahead(node: Headnode) -> str:
     witness.to_the_end()
     expect_equal_usage(node, item)
     return (
-        f"The run under way went on and was done {done - jumped:.0f} s after the jump. The schedule's runs "
+        f"The order under way was done {done - jumped:.0f} s after the jump. Prefect took its run's last "
+        "heartbeat for three hours old and set the run Crashed; its process went on all the same, and the "
+        "cluster's lock would have kept others out. The schedule's runs "
         f"of the next hour were due at once: {skipped} began and ended as Skipped and ended {missed} "
         f"others, and the next order was done {fresh - placed:.0f} s after it came. push-usage counted and "
         "sent nothing by the wrong clock, and said so in one sentence; with the clock right again, and "
@@ -97,6 +100,8 @@ def clock_stepped(node: Headnode) -> str:
         ahead = node.note(f"the clock is set {STEP} s ahead")
     done = witness.until("the order is done", lambda: node.order_is_done(second))
     witness.until("a pull has completed since", lambda: witness.number(PULL, "Completed", ahead + 1))
+    expect(witness.number(PULL, "Crashed") > 0, "the run under way was not taken for killed")
+    expect(witness.number(PULL, "Skipped", ahead) > 0, "no run found the cluster locked")
     with amid(node, witness) as third:
         node.jump_to(0)
         back = node.note(f"the clock is set back by {STEP} s")
@@ -108,8 +113,10 @@ def clock_stepped(node: Headnode) -> str:
     for one in (second, third):
         expect_one_open_period(node, one)
     return (
-        f"The runs under way went on, and were done {done - ahead:.0f} s and {again - back:.0f} s after the "
-        f"jumps. After the one back the next pull began {resumed - back:.0f} s later. Nobody did anything."
+        f"The orders under way were done {done - ahead:.0f} s and {again - back:.0f} s after the jumps. "
+        f"After the one ahead Prefect took the run's last heartbeat for {STEP} s old and set the run "
+        "Crashed; its process went on all the same, and the next run left it the cluster it had locked. "
+        f"After the one back the next pull began {resumed - back:.0f} s later. Nobody did anything."
     )
 
 
