@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import TYPE_CHECKING
 
 import pytest
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from tests.slurm_io.conftest import MakeRunner
 
 pytestmark = pytest.mark.slurm
+YEARS = count(2024)
+"""One for each runner: what slurmdbd has summed up stays on the cluster."""
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +84,7 @@ def test_purged_records_leave_books_without_jobs_which_is_a_mismatch(slurm: Slur
 
 @pytest.mark.native_first
 def test_hours_that_slurmdbd_has_not_summed_up_cannot_be_verified(slurm: Slurm, past: Cluster) -> None:
-    never = datetime(2024, 6, 1, 10, tzinfo=UTC)
+    never = datetime(next(YEARS), 6, 1, 10, tzinfo=UTC)
     found = reconcile({ACCOUNT: {"cpu": 1}}, None, ["cpu"], below={}, until=never + HOUR)
     assert (found.lines[0].verdict, found.lines[0].words) == (Verdict.UNVERIFIED, NO_BOOKS)
     assert slurm.fetch_rolled_until(never) is None

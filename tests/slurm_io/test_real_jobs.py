@@ -151,6 +151,7 @@ def test_each_record_is_there_once_with_what_was_allocated(slurm: Slurm, mixed: 
 def test_a_suspension_that_is_still_open_stops_the_cpus_at_once(
     cluster: Cluster, accounts: None, slurm: Slurm
 ) -> None:
+    began = datetime.now(UTC).replace(microsecond=0)
     job = cluster.submit("--mem=100", user=PERSON, account=QUIET, seconds=600, cpus=2)
     cluster.wait_for_job(job, {"RUNNING"})
     for verb in ("suspend", "resume", "suspend"):
@@ -163,7 +164,7 @@ def test_a_suspension_that_is_still_open_stops_the_cpus_at_once(
     lately = now - timedelta(seconds=3)
     whole, first, second = (
         seconds_by_account(slurm.fetch_usage(*window).seconds)[QUIET]
-        for window in ((now - HOUR, now), (now - HOUR, lately), (lately, now))
+        for window in ((began, now), (began, lately), (lately, now))
     )
     cluster.run("scancel", str(job))
     assert whole["cpu"] == 2 * ran

@@ -275,7 +275,10 @@ def test_a_user_with_a_row_for_a_partition_is_one_user(slurm: Slurm, past: Clust
     number = "SELECT id_assoc FROM sandbox_assoc_table WHERE user='crt_ghost' AND `partition`='main'"
     past.sql(f"UPDATE sandbox_job_table SET id_assoc = ({number}) WHERE account = '{ACCOUNT}'")  # noqa: S608
     past.insert_jobs([job(DAY, MINUTE, tres={"cpu": 1})])
-    assert same_for_traps(slurm, past, *WHOLE) == {"cpu": 120}
+    try:
+        assert same_for_traps(slurm, past, *WHOLE) == {"cpu": 120}
+    finally:
+        past.run("sacctmgr", "-i", "delete", "user", f"name={USER}", f"account={ACCOUNT}", "partition=main")
 
 
 @pytest.mark.native_first
