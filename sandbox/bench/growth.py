@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from flows.plots import COLOURS, STYLE
 from sandbox.bench.ratios import cpu
@@ -67,7 +68,7 @@ def exponent(points: Points) -> float:
 def plot(runs: Sequence[Mapping[str, Any]]) -> str:
     """Two pictures beside each other as one SVG: what grows with associations or users, and with jobs."""
     with mpl.rc_context({**STYLE, "svg.hashsalt": "benchmarks"}):
-        figure = Figure(figsize=(9.0, 4.2), layout="constrained")
+        figure = Figure(figsize=(9.0, 5.4), layout="constrained")
         sides = figure.subplots(1, 2)
         for axes, over in zip(sides, (("associations", "users"), ("jobs",)), strict=True):
             drawn = [step for step in STEPS if step.over in over]
@@ -77,10 +78,13 @@ def plot(runs: Sequence[Mapping[str, Any]]) -> str:
                     axes.plot(*zip(*points, strict=True), marker="o", color=colour, label=step.title)
             axes.set_xscale("log")
             axes.set_yscale("log")
+            for axis in (axes.xaxis, axes.yaxis):
+                axis.set_major_formatter("{x:,.12g}")
+                axis.set_minor_formatter(NullFormatter())
             axes.set_xlabel(" or ".join(over))
             axes.set_ylabel("CPU seconds")
             axes.grid(color="#e2e8f0", linewidth=0.6)
-            axes.legend(frameon=False, fontsize=7)
+            axes.legend(frameon=False, fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.18))
         file = io.StringIO()
         figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
     return "\n".join(line.rstrip() for line in file.getvalue().splitlines()) + "\n"
