@@ -158,11 +158,9 @@ class Pull:
         try:
             site.observed = tasks.observe_whole_cluster(site.slurm, account)
         except SlurmError:
-            snapshot = reading.result()
-            if has_work(snapshot):
+            if has_work(reading.result()):
                 raise
-        else:
-            snapshot = reading.result()
+        snapshot = reading.result()
         if not has_work(snapshot):
             return snapshot, RunPlan((), (), account)
         doubtful = doubtful_teams(snapshot, site.observed)

@@ -39,11 +39,11 @@ def environment(folder: Path, prefect: str, marketplace: str, words: str | None)
 
 
 def pulled(
-    folder: Path, prefect: str, marketplace: str, words: str | None
+    folder: Path, prefect: str, marketplace: str, words: str | None, how: tuple[str, ...] = ("--once",)
 ) -> subprocess.CompletedProcess[str]:
-    """One `pull --once`."""
+    """A `pull`, from its start to its end."""
     return subprocess.run(
-        [sys.executable, "-m", "cloudrock_slurm.main", "pull", "--once"],
+        [sys.executable, "-m", "cloudrock_slurm.main", "pull", *how],
         env=environment(folder, prefect, marketplace, words),
         cwd=folder,
         capture_output=True,
@@ -131,17 +131,7 @@ def test_with_the_right_words_the_run_is_on_the_server(stack: Stack, password: s
 def test_without_the_right_words_the_variable_is_named_and_nothing_is_asked(
     stack: Stack, tmp_path: Path, words: str | None, how: tuple[str, ...]
 ) -> None:
-    nowhere = "http://127.0.0.1:9/api/"
-    given = environment(tmp_path, f"{stack.ui_url}/api", nowhere, words)
-    done = subprocess.run(
-        [sys.executable, "-m", "cloudrock_slurm.main", "pull", *how],
-        env=given,
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    done = pulled(tmp_path, f"{stack.ui_url}/api", "http://127.0.0.1:9/api/", words, how)
     assert done.returncode == 2
     wanted = "PREFECT_API_AUTH_STRING: the Prefect server takes nobody without a name and a password"
     assert done.stderr.splitlines()[-1].startswith(wanted)
