@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from allocations.repairing import plan_repair
 from cloudrock_slurm.clusters import tell_cluster
-from cloudrock_slurm.ending import FAILED, calm_ending
+from cloudrock_slurm.ending import calm_ending
 from cloudrock_slurm.plan import NEWCOMERS, Commands, Terminal, title_of, words_of
 from flows.doors import open_cloudrock, open_slurm
 from flows.gathering import gather
@@ -17,8 +16,6 @@ from flows.settings import load_rules, load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from prefect.client.schemas.objects import State
 
     from allocations.planning import RunPlan
 
@@ -49,9 +46,7 @@ def show(plan: RunPlan, commands: Commands, *, with_commands: bool) -> None:
 def carry_out(accounts: Sequence[str]) -> int:
     """Run the flow in this process; it plans anew, as the sole writer."""
     from flows.repair import repair_accounts  # noqa: PLC0415 - Prefect takes seconds
-    from flows.running import require_server  # noqa: PLC0415 - the same
+    from flows.running import require_server, run_here  # noqa: PLC0415 - the same
 
     require_server()
-    state: State[Any] = repair_accounts(list(accounts), return_state=True)
-    sys.stdout.write(f"{state.name}: {state.message}\n")
-    return 0 if state.is_completed() else FAILED
+    return run_here(repair_accounts, {"accounts": list(accounts)})

@@ -36,17 +36,23 @@ def flow_of(direction: SyncDirection) -> Flow[..., Any]:
 
 
 def run_once(direction: SyncDirection, parameters: Mapping[str, object]) -> int:
-    """Run the side's flow once, in this process; 0 when it went well or was skipped, else 1.
-
-    It does not beat: no automation looks at it (decision 56), and its end would wait a second for the thread.
+    """Run the side's flow once, in this process; the exit code, as `run_here` says.
 
     Raises:
         SettingsError: there is no Prefect server to report to, or it does not let us in.
     """
     require_server()
+    return run_here(flow_of(direction), parameters)
+
+
+def run_here(flow: Flow[..., Any], parameters: Mapping[str, object]) -> int:
+    """Run a flow in this process for a person; 0 when it went well or was skipped, else 1.
+
+    It does not beat: no automation looks at it (decision 56), and its end would wait a second for the thread.
+    """
     try:
         with altered("flows", heartbeat_frequency=None):
-            state: Any = flow_of(direction)(**parameters, return_state=True)
+            state: Any = flow(**parameters, return_state=True)
     except (httpx.HTTPError, OSError) as failure:
         say(
             f"{no_answer(server_address(), failure)}: it went away while the run was at work, and what "

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import sys
 import threading
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
 
+from sandbox.services import answers
+from sandbox.slurm import relay
+from sandbox.slurm.places import free_ports
+from tests.deployments.headnodes import wait_until
 from tests.own_folder import ROOT
 
 if TYPE_CHECKING:
@@ -71,48 +74,30 @@ def marketplace(on_request: Callable[[], None]) -> Iterator[str]:
         server.shutdown()
 
 
-class Line:
-    """A line to a server, which can be cut."""
+@contextmanager
+def line(port: int) -> Iterator[tuple[str, Callable[[], None]]]:
+    """The address of a line to a server, and what cuts it."""
+    (ours,) = free_ports(1)
+    process = subprocess.Popen([sys.executable, relay.__file__, "127.0.0.1", str(ours), str(port)])
+    url = f"http://127.0.0.1:{ours}/api"
+    wait_until(lambda: answers(f"{url}/health"))
 
-    def __init__(self, port: int) -> None:
-        self.port = port
-        self.listening = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self.listening.getsockname()[1]}/api"
-        self.ends: list[socket.socket] = []
-        threading.Thread(target=self.accept, daemon=True).start()
+    def cut() -> None:
+        process.kill()
+        process.wait()
 
-    def accept(self) -> None:
-        with suppress(OSError):
-            while True:
-                theirs, _ = self.listening.accept()
-                ours = socket.create_connection(("127.0.0.1", self.port))
-                self.ends += [theirs, ours]
-                for one, other in ((theirs, ours), (ours, theirs)):
-                    threading.Thread(target=self.carry, args=(one, other), daemon=True).start()
-
-    def carry(self, one: socket.socket, other: socket.socket) -> None:
-        with suppress(OSError):
-            while piece := one.recv(65536):
-                other.sendall(piece)
-            other.shutdown(socket.SHUT_WR)
-
-    def cut(self) -> None:
-        """Nobody gets through any more."""
-        for end in (self.listening, *self.ends):
-            with suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-            end.close()
+    yield url, cut
+    cut()
 
 
 def test_a_server_that_goes_away_in_the_middle_is_one_clear_line_and_exit_code_1(
     stack: Stack, password: str, tmp_path: Path
 ) -> None:
-    line = Line(stack.prefect_port)
-    with marketplace(line.cut) as address:
-        done = pulled(tmp_path, line.url, address, password)
+    with line(stack.prefect_port) as (url, cut), marketplace(cut) as address:
+        done = pulled(tmp_path, url, address, password)
     assert done.returncode == 1
     said = next(one for one in done.stderr.splitlines() if one.startswith("PREFECT_API_URL: "))
-    assert said.startswith(f"PREFECT_API_URL: no Prefect server answers at {line.url} (")
+    assert said.startswith(f"PREFECT_API_URL: no Prefect server answers at {url} (")
     assert said.endswith("Run it again once the server is there: nothing is done twice")
     assert "Traceback" not in done.stderr, done.stderr
 
