@@ -39,10 +39,8 @@ def on_server(up: Any, name: str) -> dict[str, Any]:
 
 
 def scheduled(up: Any, name: str) -> list[datetime]:
-    chosen = {
-        "deployment_id": {"any_": [on_server(up, name)["id"]]},
-        "state": {"type": {"any_": ["SCHEDULED"]}},
-    }
+    """When a deployment's next runs are due; a worker takes a run up to 10 s early, then it is PENDING."""
+    chosen = {"deployment_id": {"any_": [on_server(up, name)["id"]]}}
     runs = up.ask("POST", "flow_runs/filter", {"flow_runs": chosen, "sort": "EXPECTED_START_TIME_ASC"})
     now = datetime.now(UTC)
     times = [datetime.fromisoformat(run["expected_start_time"]) for run in runs if run["auto_scheduled"]]
