@@ -62,10 +62,13 @@ class WindowUsage:
         index = cast("pd.MultiIndex", seconds.index)  # iterated over, it makes tuples first
         names = [level.to_numpy(object)[of] for level, of in zip(index.levels, index.codes, strict=True)]
         pairs = [f"{account}\n{user}" for account, user in zip(*names, strict=True)]
+        every_pair = "\n".join(pairs).encode()
         for tres in sorted(tres for tres in seconds.columns if seconds[tres].any()):
             column = seconds[tres].to_numpy("int64")
             used = column.nonzero()[0]
-            digest.update("\n".join([tres, *(pairs[place] for place in used)]).encode())
+            digest.update(f"{tres}\n".encode())
+            is_all = len(used) == len(pairs)
+            digest.update(every_pair if is_all else "\n".join(map(pairs.__getitem__, used.tolist())).encode())
             digest.update(column[used].astype("<i8").tobytes())
         return digest.hexdigest()
 
@@ -193,14 +196,15 @@ def month_of(
     records: Counter[str] = Counter()
     for window in windows:
         records.update(window.records)
+    whole_hours = add_up(window.seconds for window in windows if window.end <= whole_until)
     digest = hashlib.sha256("".join(window.fingerprint for window in windows).encode())
     return Counted(
         period=period,
         cutoff=cutoff,
-        seconds=add_up(window.seconds for window in windows),
+        seconds=add_up([whole_hours, *(window.seconds for window in windows if window.end > whole_until)]),
         whole_until=whole_until,
-        whole_hours=add_up(window.seconds for window in windows if window.end <= whole_until),
-        days={day: add_up(parts) for day, parts in by_day.items()},
+        whole_hours=whole_hours,
+        days={day: parts[0] if len(parts) == 1 else add_up(parts) for day, parts in by_day.items()},
         records=records,
         fingerprint=digest.hexdigest(),
         stored=tuple(stored),
@@ -217,7 +221,7 @@ def remarks_on(windows: Iterable[WindowUsage]) -> list[str]:
         for state, count in window.states.items():
             if state not in KNOWN_STATES:
                 strange[state] = strange.get(state, 0) + count
-        nameless += sum(account == UNKNOWN for account in window.seconds.index.get_level_values("account"))
+        nameless += UNKNOWN in window.seconds.index.get_level_values("account")
     said = [
         f"{count} job records are in the state {state!r}, which is not known here: they count as all others"
         for state, count in sorted(strange.items())

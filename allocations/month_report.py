@@ -84,18 +84,17 @@ def day_table(
     days: Mapping[date, pd.DataFrame], accounts: Collection[str], components: Collection[str]
 ) -> pd.DataFrame:
     """The rows of `MonthReport.days`: only what was used."""
-    parts = []
-    for day, seconds in days.items():
-        columns = [kind for kind in components if kind in seconds.columns]
-        by_account = seconds[columns].groupby(level="account").sum()
-        long = (
-            by_account[by_account.index.isin(list(accounts))]
-            .reset_index()
-            .melt(id_vars="account", var_name="component", value_name="tres_seconds")
-        )
-        parts.append(long.assign(day=day))
     names = ["day", "account", "component", "tres_seconds"]
-    table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=names)
+    columns = list(components)
+    parts = {
+        day: seconds.reindex(columns=columns, fill_value=0).groupby(level="account").sum()
+        for day, seconds in days.items()
+    }
+    if not parts:
+        return pd.DataFrame(columns=names)
+    table = pd.concat(parts, names=["day"]).reset_index()
+    table = table[table["account"].isin(list(accounts))]
+    table = table.melt(id_vars=["day", "account"], var_name="component", value_name="tres_seconds")
     return table.loc[table["tres_seconds"] > 0, names].reset_index(drop=True)
 
 

@@ -26,7 +26,7 @@ def suspended_jobs(jobs: Jobs) -> tuple[str, ...]:
 
 def elapsed_while_suspended(jobs: Jobs) -> pd.Series[int]:
     """Job id to elapsed seconds of each record that is suspended now; a job has one such record at most."""
-    records = jobs.records[jobs.records["state"].to_numpy() == SUSPENDED]
+    records = jobs.records[(jobs.records["state"] == SUSPENDED).to_numpy()]
     elapsed: pd.Series[int] = records.set_index("job_id")["elapsed_seconds"]
     return elapsed
 
@@ -41,7 +41,7 @@ def less_open_suspensions(window: Jobs, lives: Jobs, now: Jobs) -> Jobs | None:
 
     They do not fit when a job was suspended or resumed between the three readings: read again.
     """
-    places = np.flatnonzero(window.records["state"].to_numpy() == SUSPENDED)
+    places = np.flatnonzero((window.records["state"] == SUSPENDED).to_numpy())
     job_ids = window.records["job_id"].to_numpy()[places]
     counted, ran = elapsed_while_suspended(lives), elapsed_while_suspended(now)
     if set(job_ids) - set(counted.index) or set(job_ids) - set(ran.index):

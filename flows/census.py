@@ -1,4 +1,7 @@
-"""What push-usage works with: the two doors, the settings, and who is to be billed for what."""
+"""What push-usage works with: the two doors, the settings, and who is to be billed for what.
+
+What does not depend on an answer is asked beside others, in Prefect's threads (decision 24).
+"""
 
 from __future__ import annotations
 
@@ -17,19 +20,31 @@ from flows.reconciling import Counting
 from flows.run_progress import run_progress
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
     from datetime import datetime
 
-    from allocations.accounts import AccountName
+    from prefect.futures import PrefectFuture
+
+    from allocations.accounts import AccountName, ClusterName
     from allocations.billing import BillingPeriod
     from allocations.components import Components
     from allocations.days import Counted
     from allocations.marketplace import Offering, Resource
     from allocations.model import ClusterState
     from allocations.reconcile import Reconciliation
+    from allocations.retention import Retention
     from cloudrock_io.client import Cloudrock
     from flows.settings import Settings
     from slurm_io.client import Slurm
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """Whose job records slurmdbd is asked for, and how long it keeps them; both may still be being asked."""
+
+    cluster: PrefectFuture[ClusterName]
+    retention: PrefectFuture[Retention | None]
+    """None: for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,21 +56,28 @@ class Doors:
     settings: Settings
     components: Components
 
+    def ask_for_records(self) -> Records:
+        """What must be known before jobs are counted, asked beside whatever follows."""
+        return Records(
+            tasks.fetch_cluster_name.submit(self.slurm), usage_tasks.fetch_retention.submit(self.slurm)
+        )
+
     def count(
         self,
         period: BillingPeriod,
         now: datetime,
-        observed: ClusterState,
+        observed: Callable[[], ClusterState],
         *,
+        records: Records | None = None,
         refresh: bool = False,
     ) -> tuple[Counted, Reconciliation | None]:
         """Everybody's usage of the month, up to now or to the month's end, beside slurmdbd's own books.
 
-        The books are None where SYNC_RECONCILE says that nothing is compared.
+        The books are None where SYNC_RECONCILE says that nothing is compared. `observed`: the cluster, which
+        is needed once the jobs are counted; it may still be being read.
         """
-        asked = usage_tasks.fetch_retention.submit(self.slurm)
-        cluster = tasks.fetch_cluster_name(self.slurm)
-        retention = asked.result()
+        records = records or self.ask_for_records()
+        cluster, retention = records.cluster.result(), records.retention.result()
         counting = Counting(
             slurm=self.slurm,
             store=open_day_store(self.settings, cluster),
@@ -104,27 +126,58 @@ class Census:
         return frozenset(component.type for component in self.offering.components)
 
 
-def take_census(doors: Doors, offering: Offering, only: Collection[str] | None = None) -> Census:
-    """Read the offering's resources and the cluster's accounts.
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """A census that is being taken, while jobs are counted."""
 
-    `only`: uuids of resources; their accounts need not be on the cluster any more, and what is wrong with
-    others is not said.
+    records: Records
+    resources: PrefectFuture[tuple[list[Resource], list[str]]]
+    """Those that take usage, and what is wrong with others."""
+    cluster: PrefectFuture[ClusterState]
+
+    def observed(self) -> ClusterState:
+        """The cluster's accounts and associations; waits for them."""
+        return self.cluster.result()
+
+    def census(
+        self, components: Components, offering: Offering, only: Collection[str] | None = None
+    ) -> Census:
+        """Who is to be billed for what; waits for both answers.
+
+        Args:
+            components: those of the components file.
+            offering: the offering that takes reports.
+            only: uuids of resources; their accounts need not be on the cluster any more, and what is wrong
+                with others is not said.
+        """
+        accepted, strange = reportable(components, offering)
+        resources, unreadable = self.resources.result()
+        observed = self.observed()
+        problems: list[str] = []
+        if only is None:
+            claims, unclaimed = claimed(resources, observed)
+            problems = [*unreadable, *unclaimed]
+        else:
+            claims = [claim for claim in claimed_once(resources)[0] if claim[0].uuid in only]
+        return Census(
+            offering=offering,
+            components={kind: components[kind] for kind in accepted},
+            resources=tuple(resources),
+            claims=tuple(claims),
+            observed=observed,
+            strange=tuple(strange),
+            problems=tuple(problems),
+        )
+
+
+def ask_for_census(doors: Doors) -> Asking:
+    """Read the offering's resources and the cluster's accounts, beside whatever follows.
+
+    Which cluster is ours is asked first: slurmdbd need not tell the others' associations.
     """
-    accepted, strange = reportable(doors.components, offering)
-    resources, unreadable = tasks.fetch_resources(doors.cloudrock, tasks.REPORTABLE)
-    observed = tasks.observe_cluster(doors.slurm)
-    problems: list[str] = []
-    if only is None:
-        claims, unclaimed = claimed(resources, observed)
-        problems = [*unreadable, *unclaimed]
-    else:
-        claims = [claim for claim in claimed_once(resources)[0] if claim[0].uuid in only]
-    return Census(
-        offering=offering,
-        components={kind: doors.components[kind] for kind in accepted},
-        resources=tuple(resources),
-        claims=tuple(claims),
-        observed=observed,
-        strange=tuple(strange),
-        problems=tuple(problems),
+    records = doors.ask_for_records()
+    return Asking(
+        records,
+        tasks.fetch_resources.submit(doors.cloudrock, tasks.REPORTABLE),
+        tasks.observe_cluster.submit(doors.slurm, wait_for=[records.cluster], return_state=False),
     )

@@ -102,7 +102,7 @@ def look_back(
 def _lacking(
     doors: Doors, month: BillingPeriod, now: datetime, census: Census
 ) -> tuple[list[tuple[str, ClosedLine]], Amounts]:
-    counted, _ = doors.count(month, now, census.observed)
+    counted, _ = doors.count(month, now, lambda: census.observed)
     own = own_amounts(tasks.fetch_held_usage(doors.cloudrock, month.start.date()))
     usages = usage_of(census.claims, seconds_by_user(counted.seconds), own, census.components)
     lacks = {usage.resource.uuid: lacking(usage.amounts, usage.held) for usage in usages}

@@ -15,8 +15,9 @@ import tempfile
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 from pyarrow import parquet
@@ -66,8 +67,10 @@ class ParquetDays:
         """
         path = self.path(day)
         try:
-            table = parquet.read_table(path, page_checksum_verification=True, use_threads=False)
-            return self._checked(day, table)
+            with parquet.ParquetFile(
+                path, page_checksum_verification=True, read_dictionary=list(KEYS)
+            ) as file:
+                return self._checked(day, file.read(use_threads=False))
         except FileNotFoundError:
             return None
         except (OSError, pa.ArrowException, ValueError, KeyError, TypeError, NotOurs) as fault:
@@ -104,16 +107,28 @@ class ParquetDays:
         for name, wanted in self._head(day).items():
             if head[name] != wanted:
                 raise NotOurs(f"its {name} is {head[name]!r}, not {wanted!r}")
-        frame = table.to_pandas()
-        names = [frame[key].astype("object").to_numpy() for key in KEYS]
-        seconds = frame.drop(columns=list(KEYS)).astype("int64")
-        seconds = seconds.set_axis(pd.MultiIndex.from_arrays(names, names=list(KEYS)))
+        seconds = table.drop_columns(list(KEYS)).to_pandas().astype("int64").set_axis(_index(table))
         start = datetime.combine(day, datetime.min.time(), tzinfo=UTC)
         until = datetime.fromisoformat(head["until"])
         usage = WindowUsage(start, until, seconds, head["records"], head["states"])
         if usage.fingerprint != head["fingerprint"]:
             raise NotOurs("its fingerprint is not that of what it holds")
         return usage, datetime.fromisoformat(head["read_at"])
+
+
+def _index(table: pa.Table) -> pd.MultiIndex:
+    """The rows' keys. Their columns come as codes and names, so nothing need be looked up again."""
+    levels: list[Any] = []
+    codes = []
+    for key in KEYS:
+        column = table[key].combine_chunks()
+        if not pa.types.is_dictionary(column.type):  # of a day without usage
+            column = column.cast(pa.string()).dictionary_encode()
+        names = np.array(column.dictionary.to_pylist(), dtype=object)
+        order = names.argsort()
+        levels.append(names[order])
+        codes.append(order.argsort()[column.indices.to_numpy()])
+    return pd.MultiIndex(levels, codes, names=KEYS)
 
 
 def _replace(path: Path, table: pa.Table) -> None:

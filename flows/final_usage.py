@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from allocations.accounts import AccountName
     from allocations.marketplace import Resource
     from allocations.planning import RunPlan
-    from flows.reporting import Reported
+    from flows.reported import Reported
     from flows.settings import Settings
     from flows.site import Site
 

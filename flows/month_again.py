@@ -97,7 +97,7 @@ class MonthAgain:
 
     def count(self) -> Counted | None:
         """The month from its records, every day anew; None when they are not there any more."""
-        counted, books = self.doors.count(self.month, self.now, self.census.observed, refresh=True)
+        counted, books = self.doors.count(self.month, self.now, lambda: self.census.observed, refresh=True)
         self.fingerprint = counted.fingerprint
         self.logger.info("%s counted anew, source %s", self.month, counted.fingerprint)
         if not counted.records and self.has_books():

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
     from datetime import date
 
     from matplotlib.axes import Axes
@@ -35,9 +35,8 @@ COLOURS = (
     *("#65a30d", "#0891b2", "#db2777", "#475569", "#ca8a04"),
 )
 OTHERS = "#cbd5e1"
-MOST_SERIES, MOST_BARS, MOST_TICKS = 10, 15, 10
+MOST_SERIES, MOST_TICKS = 10, 10
 LONGEST_NAME = 40
-SMALLEST_PERCENTAGE = 0.1
 WIDTH = 9.0
 LETTER, EDGE = 0.075, 0.15
 """Inches of a letter, and around a plot.
@@ -84,32 +83,6 @@ def usage_per_day(days: pd.DataFrame, unit_seconds: int, unit: str, every_day: I
         axes.grid(axis="y", color="#e2e8f0", linewidth=0.6)
         axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False, fontsize=8)
         return _svg(figure)
-
-
-def bars(values: Mapping[str, float], label: str, *, percent: bool = False) -> str:
-    """Horizontal bars, the largest first; shares of a limit beyond all of it are red."""
-    shown = dict(sorted(values.items(), key=lambda one: -one[1])[:MOST_BARS])
-    names = [shortened(name) for name in shown]
-    room = 2 * EDGE + LETTER * max(len(name) for name in names)
-    with mpl.rc_context(STYLE):
-        figure, axes = _canvas(AXIS_ROOM + EDGE + 0.26 * max(len(shown), 2), room, EDGE)
-        colours = ["#dc2626" if percent and value > 1 else "#2563eb" for value in shown.values()]
-        numbers = [value * 100 if percent else value for value in shown.values()]
-        drawn = axes.barh(names, numbers, color=colours, height=0.7)
-        texts = [percentage(number) if percent else f"{number:,.0f}" for number in numbers]
-        axes.bar_label(drawn, texts, padding=3, fontsize=8, color="#334155")
-        axes.invert_yaxis()
-        axes.margins(x=0.12)
-        axes.set_xlabel(label)
-        axes.xaxis.set_major_locator(MaxNLocator(8, integer=not percent))
-        axes.xaxis.set_major_formatter("{x:,g}" if percent else "{x:,.0f}")
-        axes.grid(axis="x", color="#e2e8f0", linewidth=0.6)
-        return _svg(figure)
-
-
-def percentage(number: float) -> str:
-    """One decimal, and as many as it takes where that would show nothing."""
-    return f"{number:.1f} %" if number == 0 or number >= SMALLEST_PERCENTAGE else f"{number:.2g} %"
 
 
 def shortened(name: str) -> str:

@@ -15,7 +15,6 @@ from pydantic import Field
 from allocations.backfilling import parse_range
 from allocations.billing import BillingPeriod
 from allocations.errors import InvalidPeriod
-from allocations.month_report import MonthReport, day_table, largest_jobs, usage_table
 from allocations.reconcile import NO_BOOKS, Reconcile
 from flows import events
 from flows.artifacts import publish_closed_month, publish_reconciliation, publish_usage
@@ -23,18 +22,14 @@ from flows.backfill import Wish, backfill
 from flows.calm import calmly
 from flows.census import Doors
 from flows.doors import open_cloudrock, open_slurm
-from flows.lock import writable
 from flows.mirroring import Mirroring
 from flows.missed import end_missed
+from flows.month_page import MonthPage
 from flows.reporting import Reporting
-from flows.settings import SettingsError, lend_to_matplotlib, load_components, load_settings
+from flows.settings import load_components, load_settings
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from allocations.days import Counted
-    from flows.census import Census
-    from flows.reporting import Reported
+    from flows.reported import Reported
 
 MISSED = timedelta(minutes=1)
 """A push does the work of those that should have begun so long before it."""
@@ -105,7 +100,8 @@ def report(
     doors: Doors, period: BillingPeriod, now: datetime, *, allow_decrease: bool, refresh: bool
 ) -> State[Any]:
     """The current month: usage, limits, users."""
-    run = Reporting(doors, period, now, allow_decrease=allow_decrease, refresh=refresh)
+    page = MonthPage(doors.settings)
+    run = Reporting(doors, period, now, allow_decrease=allow_decrease, refresh=refresh, page=page)
     run.report()
     beside = ""
     census, associations = run.reported.census, run.reported.associations
@@ -115,7 +111,8 @@ def report(
         run.problem(*mirroring.problems)
         run.remark(*mirroring.remarks)
         beside = mirroring.summary()
-    kept = keep_page(doors, run)
+    kept = page.keep(run.reported)
+    run.remark(*page.remarks)
     summary = summary_of(run.reported, now, beside)
     told_of_books(doors, run)
     publish_usage(run.reported.lines, run.reported.remarks, summary, kept)
@@ -131,39 +128,6 @@ def told_of_books(doors: Doors, run: Reporting) -> None:
     off = doors.settings.reconcile is Reconcile.OFF
     publish_reconciliation(run.period, gate.reconciliation, "SYNC_RECONCILE=off" if off else NO_BOOKS)
     events.reconciliation_failed(doors.settings.offering_uuid, run.period, gate)
-
-
-def keep_page(doors: Doors, run: Reporting) -> Path | None:
-    """The month as a page with plots, in CLOUDROCK_STATE_DIR; a page that cannot be written is a remark."""
-    lend_to_matplotlib(doors.settings)
-    from flows.report_page import page  # noqa: PLC0415 - matplotlib takes a second
-
-    census, counted = run.reported.census, run.reported.counted
-    if census is None or counted is None:
-        return None
-    try:
-        path = writable(doors.settings.state_dir / "reports") / f"usage-{run.period}.html"
-        text = page(month_of_run(census, counted, run.reported), census.components)
-        path.write_text(text, encoding="utf-8")
-    except (OSError, SettingsError) as failure:
-        run.remark(f"the month's page could not be written: {failure}")
-        return None
-    return path
-
-
-def month_of_run(census: Census, counted: Counted, reported: Reported) -> MonthReport:
-    """What a run knows of its month: not the largest jobs, which `cloudrock-slurm report` looks for."""
-    components = census.components
-    return MonthReport(
-        period=counted.period,
-        cutoff=counted.cutoff,
-        cluster=census.offering.name,
-        usage=usage_table(counted.period, reported.usages, components, census.observed),
-        days=day_table(counted.days, census.accounts, list(components)),
-        jobs=largest_jobs([], list(components)),
-        reconciliation=reported.gate.reconciliation if reported.gate else None,
-        remarks=tuple(reported.remarks),
-    )
 
 
 def summary_of(reported: Reported, cutoff: datetime, beside: str) -> str:

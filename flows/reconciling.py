@@ -40,7 +40,8 @@ class Counting:
     period: BillingPeriod
     cutoff: datetime
     now: datetime
-    observed: ClusterState
+    observed: Callable[[], ClusterState]
+    """The cluster, asked for when the jobs are counted: it may be read beside that."""
     tres: tuple[str, ...]
     """What is compared: the components that are sold."""
     refresh: bool = False
@@ -95,7 +96,7 @@ class Counting:
             seconds_by_account(counted.whole_hours),
             books,
             self.tres,
-            below=children_of(self.observed),
+            below=children_of(self.observed()),
             reservations=reservations,
             until=until,
         )
@@ -112,7 +113,7 @@ class Counting:
             start = datetime.combine(day, datetime.min.time(), tzinfo=UTC)
             ours = seconds_by_account(counted.days[day])
             books = self.books(start, start + DAY)
-            below = children_of(self.observed)
+            below = children_of(self.observed())
             lines = reconcile(ours, books, self.tres, below=below, until=start + DAY).lines
             if any(line.account in accounts and line.verdict is Verdict.MISMATCH for line in lines):
                 found.add(day)

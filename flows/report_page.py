@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING, Any
 from allocations.billing import SECONDS_PER_MINUTE
 from allocations.reconcile import Verdict
 from flows import plots
+from flows.bars import CSS as BARS_CSS
+from flows.bars import bars, share_bars
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from datetime import datetime
 
     import pandas as pd
 
+    from allocations.billing import BillingPeriod
     from allocations.components import Components
     from allocations.month_report import MonthReport
 
@@ -37,19 +41,24 @@ svg { width: 100%; height: auto; } .bad { color: #b91c1c; font-weight: 600; } .o
 MISSING = "-"
 
 
-def page(report: MonthReport, components: Components) -> str:
-    """The whole page. Names are other people's text: all of it is escaped."""
+def page(report: MonthReport, components: Components, per_day: str | None = None) -> str:
+    """The whole page. Names are other people's text: all of it is escaped.
+
+    `per_day`: its plots per day, where they are drawn already.
+    """
     title = f"Usage of {report.period}"
     sub = f"{report.cluster}, counted up to {report.cutoff:%Y-%m-%d %H:%M:%S} UTC"
     parts = [f"<h1>{escape(title)}</h1><p class=sub>{escape(sub)}</p>"]
     parts += [f"<p class=sub>{escape(remark)}</p>" for remark in report.remarks]
     parts += [section("Allocations", allocations_table(report))]
-    parts += [section("Usage per day and allocation", per_day(report, components))]
-    parts += [section("Share of the limit used this month", shares(report, components))]
+    if per_day is None:
+        per_day = plots_per_day(report.days, report.period, report.cutoff, components)
+    parts += [section("Usage per day and allocation", per_day)]
+    parts += [section("Share of GrpTRESMins used this month", shares(report, components))]
     parts += [section("Users", users(report, components))]
     parts += [section("Largest jobs", jobs_table(report))]
     parts += [section("Beside slurmdbd's own books", reconciliation(report))]
-    head = f'<meta charset="utf-8"><title>{escape(title)}</title><style>{CSS}</style>'
+    head = f'<meta charset="utf-8"><title>{escape(title)}</title><style>{CSS}{BARS_CSS}</style>'
     body = "".join(parts)
     return f'<!doctype html><html lang="en"><head>{head}</head><body><main>{body}</main></body></html>'
 
@@ -102,13 +111,13 @@ def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(name): cell for name, cell in row.items()} for row in rows]
 
 
-def per_day(report: MonthReport, components: Components) -> str:
-    """A plot for each component that was used."""
-    count = -(-int((report.cutoff - report.period.start).total_seconds()) // 86400)
-    every_day = [(report.period.start + timedelta(days=n)).date() for n in range(count)]
+def plots_per_day(days: pd.DataFrame, period: BillingPeriod, cutoff: datetime, components: Components) -> str:
+    """A plot for each component that was used; `days` are those of a MonthReport."""
+    count = -(-int((cutoff - period.start).total_seconds()) // 86400)
+    every_day = [(period.start + timedelta(days=n)).date() for n in range(count)]
     parts = []
     for kind, component in components.items():
-        rows = report.days[report.days["component"] == kind]
+        rows = days[days["component"] == kind]
         if len(rows):
             seconds = component.unit_factor * SECONDS_PER_MINUTE
             picture = plots.usage_per_day(rows, seconds, component.measured_unit, every_day)
@@ -124,8 +133,7 @@ def shares(report: MonthReport, components: Components) -> str:
         rows = rows[(rows["component"] == kind) & (rows["share_of_limit"] > 0)]
         if len(rows):
             values = dict(zip(rows["account"], rows["share_of_limit"].astype(float), strict=True))
-            picture = plots.bars(values, "% of GrpTRESMins", percent=True)
-            parts.append(f"<h3>{escape(component.label)} ({escape(kind)})</h3>{picture}")
+            parts.append(f"<h3>{escape(component.label)} ({escape(kind)})</h3>{share_bars(values)}")
     return "".join(parts)
 
 
@@ -137,8 +145,8 @@ def users(report: MonthReport, components: Components) -> str:
         totals = rows.groupby("user")["amount"].sum()
         values = {str(user): float(amount) for user, amount in totals.items() if amount}
         if values:
-            picture = plots.bars(values, component.measured_unit)
-            parts.append(f"<h3>{escape(component.label)} ({escape(kind)})</h3>{picture}")
+            drawn = bars(values, component.measured_unit)
+            parts.append(f"<h3>{escape(component.label)} ({escape(kind)})</h3>{drawn}")
     return "".join(parts)
 
 

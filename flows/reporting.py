@@ -18,13 +18,14 @@ from allocations.billing import BillingPeriod, booking_refusal, clock_refusal
 from allocations.booking import floors_for
 from allocations.checkup import brief
 from allocations.errors import CannotReportNow
-from allocations.reports import UsageLine, held_amounts, lines_of, seconds_held, usage_of
+from allocations.reports import held_amounts, lines_of, seconds_held, usage_of
 from allocations.shares import seconds_by_user
 from flows import tasks, usage_tasks
-from flows.census import Doors, take_census
-from flows.closed_month import Closed, look_back
+from flows.census import Doors, ask_for_census
+from flows.closed_month import look_back
 from flows.corrections import remembered, spend
 from flows.gate import falls_in, judge
+from flows.reported import Reported
 from flows.run_progress import run_progress
 from flows.settings import load_components
 from flows.telling import Outcome, Teller
@@ -32,18 +33,20 @@ from slurm_io.errors import SlurmError
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from prefect.futures import PrefectFuture
 
     from allocations.components import Components
     from allocations.days import Correction, Counted
-    from allocations.marketplace import ComponentUsage
+    from allocations.marketplace import ComponentUsage, Offering, UserUsage
+    from allocations.reconcile import Reconciliation
     from allocations.reports import ResourceUsage
     from cloudrock_io.client import Cloudrock
-    from flows.census import Census
+    from flows.census import Asking, Census
     from flows.gate import Gate
+    from flows.month_page import MonthPage
     from flows.settings import Settings
     from slurm_io.client import Slurm
     from slurm_io.parsing_cluster import ActiveJob
@@ -89,48 +92,6 @@ def report_usage(
 
 
 @dataclass(slots=True)
-class Reported:
-    """What came of it."""
-
-    period: BillingPeriod
-    lines: list[UsageLine] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
-    """What a person must look at: the run is red."""
-    remarks: list[str] = field(default_factory=list)
-    """What a person may want to know."""
-    strange: tuple[str, ...] = ()
-    """What is wrong with the offering's components: those are not reported for anybody."""
-    told: set[str] = field(default_factory=set)
-    """Resources whose amounts the marketplace holds now, by uuid: sent, or unchanged."""
-    reasons: dict[str, str] = field(default_factory=dict)
-    """Resource uuid to why the marketplace was not told its usage."""
-    nowhere: set[str] = field(default_factory=set)
-    """Those of them of which no plan period is open."""
-    closed: Closed = field(init=False)
-    """What the month before holds and should hold, as far as this run looked."""
-    gave_up: bool = False
-    """Whether the marketplace was away for so long that the rest was not tried."""
-    sent: int = 0
-    unchanged: int = 0
-    counted: Counted | None = None
-    """The month as it was counted; None where it was not."""
-    census: Census | None = None
-    associations: PrefectFuture[dict[str, frozenset[str]]] | None = None
-    """Allocation uuid to whom the marketplace associates with it; read beside SLURM's answers."""
-    gate: Gate | None = None
-    usages: list[ResourceUsage] = field(default_factory=list)
-    """Each resource's month, as it was counted and as the marketplace held it when the run began."""
-
-    def __post_init__(self) -> None:
-        self.closed = Closed(period=self.period)
-
-    def in_words(self, resource_uuid: str) -> str:
-        """`cpu 5, mem 120`: the amounts of one resource."""
-        totals = next((one.totals for one in self.usages if one.resource.uuid == resource_uuid), {})
-        return ", ".join(f"{kind} {amount}" for kind, amount in totals.items())
-
-
-@dataclass(slots=True)
 class Reporting:
     """One run's report of the current month: count, compare, send what differs, and read it back."""
 
@@ -145,6 +106,8 @@ class Reporting:
     """Account to why its amounts may fall, as it was known when they were told."""
     began: float = field(default_factory=time.monotonic)
     """When `now` was, by a clock that nobody sets."""
+    page: MonthPage | None = None
+    """Made ready, and drawn, while others are asked; whoever wants it keeps it when all is told."""
     reported: Reported = field(init=False)
 
     def __post_init__(self) -> None:
@@ -156,25 +119,28 @@ class Reporting:
         self.compare_clocks()
         if only is None:
             self.reported.associations = usage_tasks.fetch_held_associations.submit(self.doors.cloudrock)
-        census = take_census(self.doors, offering, only)
-        self.reported.strange = census.strange
-        self.problem(*census.strange, *census.problems)
+        asking = ask_for_census(self.doors)
+        if self.page:
+            self.page.get_ready()
+        counted, books = self.count(asking)
+        asked = tasks.fetch_held_usage.submit(self.doors.cloudrock, self.period.start.date())
+        by_user = usage_tasks.fetch_held_user_usage.submit(self.doors.cloudrock, self.period)
+        census = self.census(asking, offering, only)
         runaways = usage_tasks.fetch_runaways
         looking = runaways.submit(self.doors.slurm, census.accounts) if only is None else None
-        counted, books = self.doors.count(self.period, self.now, census.observed, refresh=self.refresh)
-        self.logger.info("%s counted up to %s", self.period, counted.cutoff.isoformat())
         gate = judge(books, census.accounts, self.doors.settings.reconcile)
         self.remark(*counted.remarks, *gate.remarks)
+        self.reported.counted, self.reported.census, self.reported.gate = counted, census, gate
+        if self.page:
+            self.page.draw_days(self.reported)
         if looking:
             self.tell_runaways(looking)
-        rows = tasks.fetch_held_usage(self.doors.cloudrock, self.period.start.date())
+        rows = asked.result()
         usages = usage_of(
             census.claims, seconds_by_user(counted.seconds), held_amounts(rows), census.components
         )
-        usages = self.with_carried(census, usages, rows)
-        self.reported.counted, self.reported.census, self.reported.gate = counted, census, gate
-        self.reported.usages = usages
-        self.tell(census, counted, usages, gate)
+        usages = self.reported.usages = self.with_carried(census, usages, rows)
+        self.tell(census, counted, gate, by_user.result())
         if refusal := self.refusal():
             unsent = "nothing was sent" if not self.reported.sent else "the rest was not sent"
             self.problem(f"{refusal}: {unsent}, the run's table has what was counted")
@@ -184,6 +150,21 @@ class Reporting:
             told = {usage.account for usage in usages if usage.resource.uuid in self.reported.told}
             explained = [one for account in told for one in self.corrections.get(account, [])]
             spend(self.doors.settings.state_dir, self.period, explained)
+
+    def count(self, asking: Asking) -> tuple[Counted, Reconciliation | None]:
+        """The month's jobs, while others are asked whose they are; and slurmdbd's own books."""
+        counted, books = self.doors.count(
+            self.period, self.now, asking.observed, records=asking.records, refresh=self.refresh
+        )
+        self.logger.info("%s counted up to %s", self.period, counted.cutoff.isoformat())
+        return counted, books
+
+    def census(self, asking: Asking, offering: Offering, only: Collection[str] | None) -> Census:
+        """Who is to be billed, and what is wrong with that."""
+        census = asking.census(self.doors.components, offering, only)
+        self.reported.strange = census.strange
+        self.problem(*census.strange, *census.problems)
+        return census
 
     def compare_clocks(self) -> None:
         """Stop before anything is counted, and kept, by a wrong clock; the marketplace has just answered."""
@@ -215,16 +196,18 @@ class Reporting:
         self.reported.closed = closed
         return [closed.added_to(usage) for usage in usages]
 
-    def tell(self, census: Census, counted: Counted, usages: list[ResourceUsage], gate: Gate) -> None:
+    def tell(
+        self, census: Census, counted: Counted, gate: Gate, user_usage: Mapping[str, list[UserUsage]]
+    ) -> None:
         """Each resource's month to the marketplace."""
         state_dir, components = self.doors.settings.state_dir, census.components
+        usages = self.reported.usages
         corrections = self.corrections = remembered(state_dir, self.period)
         held_back = dict(gate.held_back)
         if not self.allow_decrease:
             known = {str(usage.account): seconds_held(usage, components) for usage in usages}
             every = [one for changes in corrections.values() for one in changes]
             held_back |= falls_in(known, counted, every)
-        user_usage = usage_tasks.fetch_held_user_usage(self.doors.cloudrock, self.period)
         teller = Teller(self.doors.cloudrock, state_dir, self.period, census.offered, self.refusal)
         outages = 0
         progress = run_progress(f"telling {self.period}")

@@ -20,7 +20,7 @@ from flows.calm import RETRIES, RETRY_DELAYS, may_pass
 if TYPE_CHECKING:
     from datetime import date, datetime
 
-    from allocations.accounts import AccountName, UserName
+    from allocations.accounts import AccountName, ClusterName, UserName
     from allocations.billing import UsageReport
     from allocations.changes import Change
     from allocations.days import WindowUsage
@@ -217,7 +217,7 @@ def read_usages(slurm: Slurm, bounds: tuple[datetime, ...]) -> tuple[WindowUsage
 
 
 @task(name="fetch-cluster-name", **effect)
-def fetch_cluster_name(slurm: Slurm) -> str:
+def fetch_cluster_name(slurm: Slurm) -> ClusterName:
     """The name of the one cluster that slurmdbd knows."""
     return slurm.fetch_cluster_name()
 

@@ -67,7 +67,9 @@ def test_more_users_than_may_be_dropped_are_not(site, allocation, monkeypatch: p
 def test_whom_a_pull_lets_in_while_a_push_runs_is_not_dropped_by_it_nor_anybody_unseen(
     site, allocation, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, asked_again: str
 ) -> None:
-    from flows.census import Doors, take_census  # noqa: PLC0415 - Prefect takes seconds
+    from prefect import flow  # noqa: PLC0415 - Prefect takes seconds
+
+    from flows.census import Doors, ask_for_census  # noqa: PLC0415 - the same
     from flows.doors import open_cloudrock, open_slurm  # noqa: PLC0415 - the same
     from flows.mirroring import Mirroring  # noqa: PLC0415 - the same
     from flows.settings import load_components, load_settings  # noqa: PLC0415 - the same
@@ -77,7 +79,8 @@ def test_whom_a_pull_lets_in_while_a_push_runs_is_not_dropped_by_it_nor_anybody_
         site.cluster.run("sacctmgr", "-i", "delete", "user", "where", f"name={user}", f"account={account}")
     with open_cloudrock(settings) as cloudrock:
         doors = Doors(cloudrock, open_slurm(settings), settings, load_components(settings))
-        census = take_census(doors, cloudrock.fetch_offering())
+        taken = flow(lambda: ask_for_census(doors).census(doors.components, cloudrock.fetch_offering()))
+        census = taken()
         site.cluster.run("sacctmgr", "-i", "add", "user", f"name={MAX}", f"account={account}")
         if asked_again == "is silent":
             monkeypatch.setenv("PATH", str(tmp_path))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -77,6 +78,7 @@ def test_a_job_that_still_runs_counts_up_to_the_run(site, allocation) -> None:
     site.cluster.wait_for_job(job, {"RUNNING"})
     site.push()
     first = site.usage(allocation)["cpu"]
+    time.sleep(1)  # a run counts up to a whole second, and takes less than one
     site.push()
     second = site.usage(allocation)["cpu"]
     site.cluster.run("scancel", str(job))

@@ -69,7 +69,7 @@ def counting(
         period=MONTH,
         cutoff=CUTOFF,
         now=CUTOFF,
-        observed=slurm.observe(),
+        observed=slurm.observe,
         tres=("cpu", "mem", "gres/gpu"),
     )
     cluster.sql("DELETE FROM sandbox_job_table WHERE id_job >= 10000000")

@@ -99,8 +99,9 @@ def looked_at(path: Path) -> tuple[list[str], list[str]]:
         shown.goto(path.as_uri())
         assert shown.title() == f"Usage of {MONTH}"
         assert NAME in shown.inner_text("body")
-        assert shown.locator("section svg").count() >= 6
+        assert (shown.locator("section svg").count(), shown.locator("table.bars").count()) == (3, 6)
         assert all(one.bounding_box()["height"] > 60 for one in shown.locator("section > svg").all())
+        assert all(one.bounding_box()["width"] > 1 for one in shown.locator("table.bars i").all())
         browser.close()
     return asked, said
 

@@ -1,0 +1,81 @@
+"""The month of one run as a page with plots, kept in CLOUDROCK_STATE_DIR.
+
+matplotlib takes a while to import, and to draw. So it is imported while slurmdbd is asked, and what needs
+nothing of the marketplace is drawn while that is asked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from allocations.month_report import MonthReport, day_table, largest_jobs, usage_table
+from flows.lock import writable
+from flows.settings import SettingsError, lend_to_matplotlib
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pandas import DataFrame
+
+    from flows.reported import Reported
+    from flows.settings import Settings
+
+
+@dataclass(slots=True)
+class MonthPage:
+    """One run's page."""
+
+    settings: Settings
+    days: DataFrame | None = None
+    """What was used, by day, account and component, once it is counted."""
+    drawn: str = ""
+    """The plots of that."""
+    remarks: list[str] = field(default_factory=list)
+
+    def get_ready(self) -> None:
+        """Import what draws; it must know its folder before."""
+        lend_to_matplotlib(self.settings)
+        import flows.report_page  # noqa: F401, PLC0415 - matplotlib takes a second
+
+    def draw_days(self, reported: Reported) -> None:
+        """Each day's usage, of a month that is counted."""
+        census, counted = reported.census, reported.counted
+        if census is None or counted is None:
+            return
+        from flows.report_page import plots_per_day  # noqa: PLC0415 - get_ready has said where its folder is
+
+        self.days = day_table(counted.days, census.accounts, list(census.components))
+        self.drawn = plots_per_day(self.days, counted.period, counted.cutoff, census.components)
+
+    def keep(self, reported: Reported) -> Path | None:
+        """Write the page, and say where it is; one that cannot be written is a remark."""
+        census, month = reported.census, self.month(reported)
+        if census is None or month is None:
+            return None
+        from flows.report_page import page  # noqa: PLC0415 - the same
+
+        try:
+            path = writable(self.settings.state_dir / "reports") / f"usage-{month.period}.html"
+            path.write_text(page(month, census.components, self.drawn), encoding="utf-8")
+        except (OSError, SettingsError) as failure:
+            self.remarks.append(f"the month's page could not be written: {failure}")
+            return None
+        return path
+
+    def month(self, reported: Reported) -> MonthReport | None:
+        """What a run knows of its month: not the largest jobs, which `cloudrock-slurm report` looks for."""
+        census, counted = reported.census, reported.counted
+        if census is None or counted is None or self.days is None:
+            return None
+        components = census.components
+        return MonthReport(
+            period=counted.period,
+            cutoff=counted.cutoff,
+            cluster=census.offering.name,
+            usage=usage_table(counted.period, reported.usages, components, census.observed),
+            days=self.days,
+            jobs=largest_jobs([], list(components)),
+            reconciliation=reported.gate.reconciliation if reported.gate else None,
+            remarks=tuple(reported.remarks),
+        )
