@@ -1,19 +1,24 @@
 """The month of one run as a page with plots, kept in CLOUDROCK_STATE_DIR.
 
 matplotlib takes a while to import, and to draw. So it is imported while slurmdbd is asked, and what needs
-nothing of the marketplace is drawn while that is asked.
+nothing of the marketplace is drawn while that is asked. What goes wrong with that is kept for later: no plot
+stands between a month and its being told.
 """
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from prefect.logging import get_run_logger
 
 from allocations.month_report import MonthReport, day_table, largest_jobs, usage_table
 from flows.lock import writable
 from flows.settings import SettingsError, lend_to_matplotlib
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from pandas import DataFrame
@@ -31,37 +36,57 @@ class MonthPage:
     """What was used, by day, account and component, once it is counted."""
     drawn: str = ""
     """The plots of that."""
+    problems: list[str] = field(default_factory=list)
+    """Why it could not be drawn: a fault of the installation, or of this program."""
     remarks: list[str] = field(default_factory=list)
+    """Why it could not be written."""
 
     def get_ready(self) -> None:
-        """Import what draws; it must know its folder before."""
+        """Import what draws, which must know its folder before; never raises."""
         lend_to_matplotlib(self.settings)
-        import flows.report_page  # noqa: F401, PLC0415 - matplotlib takes a second
+        with self.kept_for_later():
+            import flows.report_page  # noqa: F401, PLC0415 - matplotlib takes a second
 
     def draw_days(self, reported: Reported) -> None:
-        """Each day's usage, of a month that is counted."""
+        """Each day's usage, of a month that is counted; never raises."""
         census, counted = reported.census, reported.counted
-        if census is None or counted is None:
+        if census is None or counted is None or self.problems:
             return
         from flows.report_page import plots_per_day  # noqa: PLC0415 - get_ready has said where its folder is
 
-        self.days = day_table(counted.days, census.accounts, list(census.components))
-        self.drawn = plots_per_day(self.days, counted.period, counted.cutoff, census.components)
+        with self.kept_for_later():
+            self.days = day_table(counted.days, census.accounts, list(census.components))
+            self.drawn = plots_per_day(self.days, counted.period, counted.cutoff, census.components)
 
     def keep(self, reported: Reported) -> Path | None:
-        """Write the page, and say where it is; one that cannot be written is a remark."""
+        """Write the page, and say where it is; None when there is none."""
         census, month = reported.census, self.month(reported)
-        if census is None or month is None:
+        if census is None or month is None or self.problems:
             return None
         from flows.report_page import page  # noqa: PLC0415 - the same
 
+        with self.kept_for_later():
+            text = page(month, census.components, self.drawn)
+            try:
+                path = writable(self.settings.state_dir / "reports") / f"usage-{month.period}.html"
+                path.write_text(text, encoding="utf-8")
+            except (OSError, SettingsError) as failure:
+                self.remarks.append(f"the month's page could not be written: {failure}")
+            else:
+                return path
+        return None
+
+    @contextmanager
+    def kept_for_later(self) -> Iterator[None]:
+        """Whatever goes wrong is a problem of the run, with its traceback in the log, and stops nothing."""
         try:
-            path = writable(self.settings.state_dir / "reports") / f"usage-{month.period}.html"
-            path.write_text(page(month, census.components, self.drawn), encoding="utf-8")
-        except (OSError, SettingsError) as failure:
-            self.remarks.append(f"the month's page could not be written: {failure}")
-            return None
-        return path
+            yield
+        except Exception as failure:  # noqa: BLE001 - the amounts are told all the same
+            self.problems.append(
+                f"the month's page could not be drawn ({type(failure).__name__}: {failure}); the amounts are "
+                "told all the same"
+            )
+            get_run_logger().debug("the month's page", exc_info=failure)
 
     def month(self, reported: Reported) -> MonthReport | None:
         """What a run knows of its month: not the largest jobs, which `cloudrock-slurm report` looks for."""

@@ -112,6 +112,7 @@ def report(
         run.remark(*mirroring.remarks)
         beside = mirroring.summary()
     kept = page.keep(run.reported)
+    run.problem(*page.problems)
     run.remark(*page.remarks)
     summary = summary_of(run.reported, now, beside)
     told_of_books(doors, run)

@@ -129,13 +129,18 @@ class Stack:
         self.prepare(stays=stays)
         self.start_worker()
 
-    def prepare(self, *, stays: bool = False) -> None:
-        """Everything but the worker, side by side where it can be: nothing runs by itself."""
-        self.stop()
+    def clear(self) -> None:
+        """An empty home and a free port for Prefect; what an earlier process left running is stopped."""
+        self.services.stop()
         shutil.rmtree(self.services.folder, ignore_errors=True)
         self.home.mkdir(parents=True, mode=0o700)
         (self.home / "tmp").mkdir()
         (self.prefect_port,) = free_ports(1)
+
+    def prepare(self, *, stays: bool = False) -> None:
+        """Everything but the worker, side by side where it can be: nothing runs by itself."""
+        self.stop()
+        self.clear()
         self.services.remember({"prefect_port": str(self.prefect_port)})
         pool = ThreadPoolExecutor()
         parts = [

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 
 from sandbox.cloudrock import Marketplace
+from tests.typed import typed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,15 +35,7 @@ class Site:
             "CLOUDROCK_OFFERING_UUID": self.marketplace.offering_uuid,
             "SLURM_DEPLOYMENT_TYPE": "native",
         }
-        done = subprocess.run(
-            (sys.executable, "-m", "cloudrock_slurm.main", "components", *words),
-            env={**mine, **settings},
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        done = typed("components", *words, environment={**mine, **settings}, folder=self.folder)
         return done.returncode, done.stdout + done.stderr
 
     def offered(self) -> dict[str, dict[str, Any]]:

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.typed import typed
+
 ROOT = Path(__file__).parents[2]
 COMPLETE = {
     "CLOUDROCK_API_URL": "https://cloudrock.example.com/api/",
@@ -25,15 +27,8 @@ def started(
     tmp_path: Path, *arguments: str, environment: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """`python -m cloudrock_slurm.main` in an empty folder, with nothing but the given environment."""
-    return subprocess.run(
-        [sys.executable, "-m", "cloudrock_slurm.main", *arguments],
-        env={"PYTHONPATH": str(ROOT), "PREFECT_HOME": str(tmp_path), **(environment or {})},
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    bare = {"PYTHONPATH": str(ROOT), "PREFECT_HOME": str(tmp_path), **(environment or {})}
+    return typed(*arguments, environment=bare, folder=tmp_path)
 
 
 @pytest.mark.parametrize("arguments", [(), ("check",)])

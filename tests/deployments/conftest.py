@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sandbox.prefect_api import PrefectApi
-from sandbox.slurm.places import free_ports
 from sandbox.stack import Stack
 from tests.own_folder import FOLDER, ROOT
 
@@ -50,10 +49,7 @@ class AsDocumented(Stack):
 def stack() -> Iterator[Stack]:
     """Of a sandbox only its Prefect server."""
     made = AsDocumented(FOLDER / "deployments")
-    made.services.stop()
-    shutil.rmtree(made.folder, ignore_errors=True)
-    (made.home / "tmp").mkdir(parents=True)
-    (made.prefect_port,) = free_ports(1)
+    made.clear()
     made.start_prefect()
     started = list(made.services.started.values())
     yield made

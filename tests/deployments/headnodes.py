@@ -17,7 +17,6 @@ from tests.flows.site import COMPONENTS, Site
 from tests.own_folder import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     import pytest
@@ -145,11 +144,3 @@ def next_runs(stack: Stack, deployment: dict[str, Any]) -> list[datetime]:
     body = {"flow_runs": mine, "sort": "NEXT_SCHEDULED_START_TIME_ASC"}
     runs = stack.api.ask("POST", "flow_runs/filter", body)
     return [datetime.fromisoformat(run["next_scheduled_start_time"]) for run in runs]
-
-
-def wait_until(true: Callable[[], bool], seconds: float = 30) -> None:
-    """The server schedules what was deployed within 5 s."""
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.3)

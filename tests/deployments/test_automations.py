@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.own_folder import ROOT
+from tests.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from sandbox.stack import Stack
 
@@ -79,14 +80,6 @@ def deployed(
     file.write_text(file.read_text().replace("within: 90", f"within: {QUIET_SECONDS}"))
     assert deploy(check=False) == 0
     return list(capsys.readouterr().out.splitlines())
-
-
-def until(fact: Callable[[], Any], what: str, seconds: float = 90) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (found := fact()):
-        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
-        time.sleep(0.3)
-    return found
 
 
 def running(stack: Stack, run_id: str) -> list[int]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from tests.deployments.headnodes import next_runs, wait_until
+from tests.deployments.headnodes import next_runs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -137,12 +137,15 @@ def test_runs_that_a_clock_set_back_has_left_far_away_are_scheduled_anew(
         checked.append(deploy(check=True))
         return checked[-1][0] == 1
 
-    wait_until(is_far_off)
+    until(is_far_off, "the next run is far off")
     said = checked[-1][1]
     assert said[0].startswith("~ deployment pull-orders/every-2-minutes: next run in 0:2")
     assert said[0].endswith("its schedule says every 0:02:00: scheduled anew")
     assert deploy()[0] == 0
-    wait_until(lambda: [] < next_runs(stack, held)[:1] < [datetime.now(UTC) + timedelta(minutes=2)])
+    until(
+        lambda: [] < next_runs(stack, held)[:1] < [datetime.now(UTC) + timedelta(minutes=2)],
+        "a run is scheduled",
+    )
     assert deploy(check=True)[0] == 0
 
 

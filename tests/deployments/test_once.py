@@ -14,8 +14,9 @@ import pytest
 from sandbox.services import answers
 from sandbox.slurm import relay
 from sandbox.slurm.places import free_ports
-from tests.deployments.headnodes import wait_until
 from tests.own_folder import ROOT
+from tests.typed import typed
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -45,14 +46,11 @@ def pulled(
     folder: Path, prefect: str, marketplace: str, words: str | None, how: tuple[str, ...] = ("--once",)
 ) -> subprocess.CompletedProcess[str]:
     """A `pull`, from its start to its end."""
-    return subprocess.run(
-        [sys.executable, "-m", "cloudrock_slurm.main", "pull", *how],
-        env=environment(folder, prefect, marketplace, words),
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
+    return typed(
+        *("pull", *how),
+        environment=environment(folder, prefect, marketplace, words),
+        folder=folder,
+        seconds=300,
     )
 
 
@@ -80,7 +78,7 @@ def line(port: int) -> Iterator[tuple[str, Callable[[], None]]]:
     (ours,) = free_ports(1)
     process = subprocess.Popen([sys.executable, relay.__file__, "127.0.0.1", str(ours), str(port)])
     url = f"http://127.0.0.1:{ours}/api"
-    wait_until(lambda: answers(f"{url}/health"))
+    until(lambda: answers(f"{url}/health"), "the line")
 
     def cut() -> None:
         process.kill()

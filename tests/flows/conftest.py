@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,6 @@ import pytest
 
 from sandbox.cloudrock import Marketplace
 from sandbox.services import answers
-from sandbox.slurm.places import free_ports
 from sandbox.stack import Stack
 from tests.flows import apart
 from tests.flows.drifting import drifting as drifting  # noqa: PLC0414 - a fixture of several files
@@ -45,10 +43,7 @@ def prefect_server() -> Iterator[None]:
     from prefect import settings  # noqa: PLC0415 - fast tests do without
 
     stack = Stack(FOLDER / "recorder")
-    stack.services.stop()
-    shutil.rmtree(stack.folder, ignore_errors=True)
-    (stack.home / "tmp").mkdir(parents=True)
-    (stack.prefect_port,) = free_ports(1)
+    stack.clear()
     stack.place_database()
     argv = (*RECORDER, "--port", str(stack.prefect_port), "--log-level", "error")
     process = stack.services.start(

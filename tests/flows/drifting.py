@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.typed import typed
+
 if TYPE_CHECKING:
+    import subprocess
     from pathlib import Path
 
     from prefect.client.schemas.objects import State
@@ -47,15 +48,7 @@ class Drifting:
         from prefect.settings import get_current_settings  # noqa: PLC0415
 
         server = {"PREFECT_API_URL": get_current_settings().api.url or ""}
-        return subprocess.run(
-            [sys.executable, "-m", "cloudrock_slurm.main", *arguments],
-            env={**os.environ, **server},
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        return typed(*arguments, environment={**os.environ, **server}, folder=self.folder)
 
     def findings(self) -> dict[str, dict[str, Any]]:
         """Kind to the one finding of it, as --json tells."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.cloudrock.ordering import order_body
 from tests.own_folder import PEOPLE, ROOT, person
+from tests.typed import typed
 
 if TYPE_CHECKING:
     from prefect.client.schemas.objects import State
@@ -151,17 +152,7 @@ class Site:
 
     def command(self, *words: str) -> tuple[int, str, str]:
         """`cloudrock-slurm WORDS` here: its exit code, what it prints, and what it complains about."""
-        import subprocess  # noqa: PLC0415
-        import sys  # noqa: PLC0415
-
-        done = subprocess.run(
-            [sys.executable, "-m", "cloudrock_slurm.main", *words],
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        done = typed(*words, environment=self.environment)
         return done.returncode, done.stdout, done.stderr
 
     def default_account(self, user: str) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tests.flows.endings import ASSOCIATIONS
 from tests.flows.matrix import limits_word
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from tests.flows.apart import Run
@@ -28,7 +28,6 @@ ERROR = {"error_message": "tried", "error_traceback": ""}
 TEAMS = "GET .*/(project_permissions|team)/"
 """The requests after which a run has read every order, and before which it has changed nothing."""
 PAUSE_SECONDS = 4
-MOST_SECONDS = 300
 
 
 @dataclass(frozen=True)
@@ -147,12 +146,10 @@ class SomebodyElse:
             self.acting.start()
 
     def act(self, scene: Scene) -> None:
-        deadline = time.monotonic() + MOST_SECONDS
-        while not any(
-            "project_permissions" in str(one["path"]) for one in scene.marketplace.office.requests()
-        ):
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        requests = scene.marketplace.office.requests
+        until(
+            lambda: any("project_permissions" in str(one["path"]) for one in requests()), "the team is read"
+        )
         for subject in self.subjects:
             if action := MEANWHILE.get(subject.before):
                 scene.post(f"marketplace-order-items/{subject.item}/{action}/", "provider_owner")

@@ -117,3 +117,14 @@ def test_the_page_of_a_run_stands_alone_and_shows_names_as_text(site, allocation
         asked, said = apart.submit(looked_at, path).result()
     assert asked == [path.as_uri()]
     assert said == []
+
+
+def test_a_month_is_told_though_its_page_cannot_be_drawn(site, monkeypatch: pytest.MonkeyPatch) -> None:
+    item = site.order("told")
+    assert site.pull().type.value == "COMPLETED"
+    monkeypatch.setenv("MPLBACKEND", "nonsense")
+    code, said, _ = site.command("push", "--once")
+    assert code == 1
+    assert "1 allocation sent" in said
+    assert "the month's page could not be drawn (ValueError: Key backend: 'nonsense'" in said
+    assert site.usage(item) == {"cpu": 0, "gres/gpu": 0, "mem": 0}

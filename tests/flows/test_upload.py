@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from allocations.billing import BillingPeriod
 from flows.corrections import remembered
 from sandbox.slurm import PastJob
 from tests.own_folder import person
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -166,10 +166,7 @@ def meanwhile(site, path: str, act: Callable[[], None]) -> threading.Thread:
     office.fail_next(f"GET .*{path}", kind="slow", seconds=2)
 
     def wait_and_act() -> None:
-        deadline = time.monotonic() + 60
-        while not any(str(r["path"]).endswith(path) for r in office.requests()):
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        until(lambda: any(str(one["path"]).endswith(path) for one in office.requests()), path)
         act()
 
     thread = threading.Thread(target=wait_and_act)

@@ -13,6 +13,7 @@ import pytest
 
 from cloudrock_slurm.templates import PROGRAMS, SITE, site_files
 from tests.own_folder import ROOT
+from tests.typed import typed
 from tests.walks.page import PAGE
 
 if TYPE_CHECKING:
@@ -32,8 +33,7 @@ WRITTEN = {
 
 
 def initialise(*words: str) -> subprocess.CompletedProcess[str]:
-    command = (sys.executable, "-m", "cloudrock_slurm.main", "init", *words)
-    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=60, check=False)
+    return typed("init", *words, folder=ROOT)
 
 
 def unit(text: str) -> dict[str, list[str]]:
@@ -105,15 +105,7 @@ def test_a_shell_that_sources_a_side_s_file_has_its_settings_and_its_python(site
 def test_three_lines_of_the_settings_wait_for_a_person_and_check_names_them(site: Path) -> None:
     empty = re.findall(r"^(\w+)=$", (site / ".env").read_text(), re.MULTILINE)
     assert empty == re.findall(r"^(\w+)=", PAGE.read_text().partition("```ini\n")[2], re.MULTILINE)[:3]
-    done = subprocess.run(
-        (sys.executable, "-m", "cloudrock_slurm.main", "check"),
-        env={"PYTHONPATH": str(ROOT)},
-        cwd=site,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = typed("check", environment={"PYTHONPATH": str(ROOT)}, folder=site)
     assert done.returncode == 2
     assert [line.split(":")[:2] for line in done.stderr.splitlines()] == [
         [name, " missing"] for name in empty

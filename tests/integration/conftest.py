@@ -12,7 +12,6 @@ import subprocess
 import sys
 import termios
 import threading
-import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +22,7 @@ import pytest
 from sandbox.slurm import people
 from sandbox.stack import Stack
 from tests.own_folder import DEMO_FOLDER, ROOT, UP_FOLDER
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,14 +35,6 @@ LENT = {"MPLCONFIGDIR"}
 CTRL_C = b"\x03"
 WIDTH, HEIGHT = 120, 50
 COMMAND_SECONDS = 240
-
-
-def wait_for(fact: Callable[[], object], what: str, seconds: float = 180) -> None:
-    """Until the fact holds."""
-    deadline = time.monotonic() + seconds
-    while not fact():
-        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
-        time.sleep(0.05)
 
 
 @dataclass
@@ -81,7 +73,7 @@ class Typed:
         return ESCAPES.sub("", self.received.decode(errors="replace")).replace("\r\n", "\n")
 
     def wait_for(self, words: str) -> None:
-        wait_for(lambda: words in self.text or self.process.poll() is not None, f"{words!r} in {self.text}")
+        until(lambda: words in self.text or self.process.poll() is not None, f"{words!r} in {self.text}")
         assert words in self.text, self.text
 
     def press_ctrl_c(self) -> None:
@@ -161,7 +153,7 @@ def up() -> Iterator[Up]:
     """`cloudrock-slurm up`, over what a killed one left; `down` at the end leaves nothing."""
     killed = Typed(("up", "--folder", str(UP_FOLDER)))
     parts = ("munged", "sandbox.cloudrock", "prefect server start")
-    wait_for(lambda: all(part in " ".join(marked(UP_FOLDER)) for part in parts), f"{parts} start")
+    until(lambda: all(part in " ".join(marked(UP_FOLDER)) for part in parts), f"{parts} start")
     os.kill(killed.process.pid, signal.SIGKILL)
     killed.end()
     assert marked(UP_FOLDER)
@@ -199,11 +191,6 @@ def demonstrate() -> Callable[..., AbstractContextManager[Typed]]:
 @pytest.fixture
 def nothing_left() -> Callable[[Path], None]:
     return assert_nothing_left
-
-
-@pytest.fixture
-def until() -> Callable[..., None]:
-    return wait_for
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import pytest
 
 from sandbox.slurm.places import key_of
 from tests.own_folder import DEMO_FOLDER as FOLDER
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,7 +56,6 @@ def test_ctrl_c_while_it_starts_stops_everything(
     demonstrate: Demonstrate,
     nothing_left: Callable[[Path], None],
     processes_of: Callable[[Path], list[str]],
-    until: Callable[..., None],
 ) -> None:
     with demonstrate() as demo:
         until(lambda: "slurmdbd" in " ".join(processes_of(FOLDER)), "slurmdbd starts")
@@ -70,7 +70,6 @@ def test_ctrl_c_while_a_flow_runs_stops_everything(
     demonstrate: Demonstrate,
     nothing_left: Callable[[Path], None],
     processes_of: Callable[[Path], list[str]],
-    until: Callable[..., None],
 ) -> None:
     with demonstrate() as demo:
         demo.wait_for(PULL)
@@ -109,7 +108,6 @@ def test_what_a_killed_demo_leaves_is_stopped_by_down(
     demonstrate: Demonstrate,
     nothing_left: Callable[[Path], None],
     processes_of: Callable[[Path], list[str]],
-    until: Callable[..., None],
     command: Callable[..., tuple[int, str]],
 ) -> None:
     with demonstrate() as demo:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from typing import Any
 
 import pytest
 
 from tests.own_folder import ROOT
+from tests.typed import typed
 
 pytestmark = [pytest.mark.slurm, pytest.mark.prefect]
 
@@ -18,16 +17,8 @@ def doctor(up: Any, **environment: str) -> tuple[int, dict[str, dict[str, Any]]]
     """Its exit code and findings, with the settings of the worker that `up` started."""
     from sandbox.inherited import environment as here  # noqa: PLC0415 - fast tests do without
 
-    done = subprocess.run(
-        (sys.executable, "-m", "cloudrock_slurm.main", "doctor", "--json"),
-        env={**here(), **up.stack.agent_environment(), **environment},
-        cwd=ROOT,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    settings = {**here(), **up.stack.agent_environment(), **environment}
+    done = typed("doctor", "--json", environment=settings, folder=ROOT)
     assert done.stdout, done.stderr
     assert up.token not in done.stdout + done.stderr
     return done.returncode, {one["check"]: one for one in json.loads(done.stdout)["findings"]}

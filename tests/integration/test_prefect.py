@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from tests.waiting import until
+
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
@@ -47,14 +49,14 @@ def scheduled(up: Any, name: str) -> list[datetime]:
     return [time for time in times if time > now]
 
 
-def test_orders_are_scheduled_every_two_minutes(up: Any, until: Any) -> None:
+def test_orders_are_scheduled_every_two_minutes(up: Any) -> None:
     until(lambda: len(scheduled(up, "every-2-minutes")) > 2, "scheduled pull runs")
     times = scheduled(up, "every-2-minutes")
     assert times[0] - datetime.now(UTC) < timedelta(minutes=2)
     assert {after - before for before, after in pairwise(times)} == {timedelta(minutes=2)}
 
 
-def test_usage_is_scheduled_hourly_at_a_quarter_past(up: Any, until: Any) -> None:
+def test_usage_is_scheduled_hourly_at_a_quarter_past(up: Any) -> None:
     until(lambda: len(scheduled(up, "hourly")) > 2, "scheduled push runs")
     times = [time for time in scheduled(up, "hourly") if time.minute != 50]
     assert {(time.minute, time.second) for time in times} == {(15, 0)}
@@ -62,7 +64,7 @@ def test_usage_is_scheduled_hourly_at_a_quarter_past(up: Any, until: Any) -> Non
     assert {after - before for before, after in pairwise(times)} == {timedelta(hours=1)}
 
 
-def test_drift_is_looked_for_once_a_day_at_a_quiet_hour(up: Any, until: Any) -> None:
+def test_drift_is_looked_for_once_a_day_at_a_quiet_hour(up: Any) -> None:
     until(lambda: len(scheduled(up, "daily")) > 1, "scheduled drift checks")
     times = scheduled(up, "daily")
     assert {(time.hour, time.minute, time.second) for time in times} == {(3, 40, 0)}

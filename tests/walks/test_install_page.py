@@ -8,31 +8,19 @@ from __future__ import annotations
 import os
 import re
 import signal
-import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
+from tests.waiting import until
 from tests.walks.page import AFTERWARDS, blocks
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 pytestmark = [pytest.mark.slurm, pytest.mark.prefect]
 
 FLOWS = {"pull": "pull-orders", "push": "push-usage"}
 QUICK = "export PREFECT_RUNNER_POLL_FREQUENCY=2"
 """So a service that hears nothing of the server begins anew after 12 seconds instead of a minute."""
-
-
-def until(
-    fact: Callable[[], object], what: str, seconds: float = 150, tell: Callable[[], object] = str
-) -> None:
-    deadline = time.monotonic() + seconds
-    while not fact():
-        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}: {tell()}"
-        time.sleep(0.5)
 
 
 def log(headnode: Any, name: str) -> str:

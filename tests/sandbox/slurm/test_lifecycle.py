@@ -18,9 +18,10 @@ from sandbox.slurm.errors import PortTaken
 from sandbox.slurm.places import key_of
 from sandbox.slurm.processes import all_of, read_entry
 from tests.own_folder import person
+from tests.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 pytestmark = pytest.mark.slurm
 ROOT = Path(__file__).parents[3]
@@ -60,13 +61,6 @@ def leftovers(cluster: Cluster) -> list[object]:
     people = [entry.pw_name for entry in pwd.getpwall() if key_of(cluster.folder) in entry.pw_gecos]
     folders = [str(cluster.places.run)] if cluster.places.run.exists() else []
     return [*all_of(cluster.places), *people, *folders]
-
-
-def wait_for(happened: Callable[[], object], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def test_two_clusters_run_side_by_side_and_stop_alone(cluster: Cluster, other: Cluster) -> None:
@@ -144,7 +138,7 @@ def test_stop_ends_jobs_and_what_they_started(other: Cluster) -> None:
     mark = other.folder / "job.pid"
     script = f"setsid sh -c 'echo $$ > {mark}; exec sleep 300' & sleep 300"
     other.run("sbatch", "-A", "cloudrock", "-D", "/", "-o", "/dev/null", "--wrap", script)
-    wait_for(lambda: mark.exists() and mark.read_text().strip())
+    until(lambda: mark.exists() and mark.read_text().strip(), "the mark")
     os.kill(other.running_daemons()["slurmctld"], signal.SIGKILL)
     other.stop()
     assert read_entry(int(mark.read_text())) is None
@@ -164,8 +158,8 @@ def test_stop_leaves_foreign_processes_that_look_at_the_cluster(other: Cluster) 
 @pytest.mark.parametrize("daemon", ["", "munged", "mariadbd", "slurmdbd", "slurmctld"])
 def test_ctrl_c_while_starting_leaves_nothing(other: Cluster, daemon: str) -> None:
     with subprocess.Popen([*COMMAND, "start", "--folder", str(other.folder)], cwd=ROOT) as starter:
-        wait_for((other.folder / "lock").exists)
-        wait_for(lambda: daemon in {"", *other.running_daemons()})
+        until((other.folder / "lock").exists, "the lock")
+        until(lambda: daemon in {"", *other.running_daemons()}, daemon)
         starter.send_signal(signal.SIGINT)
         assert starter.wait(30) == 130
     assert leftovers(other) == []
