@@ -6,12 +6,9 @@ import os
 import shutil
 import sys
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
-
-import httpx
 
 from tests.flows.site import COMPONENTS, Site
 from tests.own_folder import ROOT
@@ -24,10 +21,6 @@ if TYPE_CHECKING:
     from sandbox.cloudrock import Marketplace
     from sandbox.slurm import Cluster
     from sandbox.stack import Stack
-
-
-SLOW_ANSWERS = 3
-"""Two workers and the tests on one SQLite: on a busy machine an answer has taken over a minute."""
 
 
 @dataclass(frozen=True)
@@ -109,10 +102,7 @@ class Headnode:
         return self.wait(self.start(name))
 
     def wait(self, run_id: str) -> dict[str, Any]:
-        """The run, once it has ended; a server that is slow to answer is asked again."""
-        for _ in range(SLOW_ANSWERS):
-            with suppress(httpx.ReadTimeout):
-                return self.stack.api.wait_for_run(run_id)
+        """The run, once it has ended."""
         return self.stack.api.wait_for_run(run_id)
 
     def accounts(self) -> set[str]:

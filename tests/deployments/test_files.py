@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import subprocess
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 
+from tests.deployments.servers import variables_of
 from tests.own_folder import ROOT
 
 if TYPE_CHECKING:
@@ -140,18 +141,18 @@ def test_the_automations_wait_for_events_of_ours_that_there_are() -> None:
 
 
 @pytest.mark.parametrize("file", ENV_FILES)
-def test_prefect_knows_every_variable_of_the_examples(variables: Any, file: str) -> None:
+def test_prefect_knows_every_variable_of_the_examples(file: str) -> None:
     from prefect import settings  # noqa: PLC0415 - Prefect takes seconds
 
-    named = set(variables(file)) - {"DO_NOT_TRACK"}
+    named = set(variables_of(file)) - {"DO_NOT_TRACK"}
     assert {name for name in named if not hasattr(settings, name)} == set()
     assert named
 
 
 @pytest.mark.parametrize("file", sorted(path.name for path in (ROOT / "deployments").glob("*.env")))
-def test_a_shell_reads_an_env_file_as_systemd_does(file: str, variables: Any) -> None:
+def test_a_shell_reads_an_env_file_as_systemd_does(file: str) -> None:
     script = f'set -a; . "{ROOT / "deployments" / file}"; env -0'
     done = subprocess.run(["/bin/sh", "-ec", script], capture_output=True, text=True, check=False, env={})
     assert done.stderr == ""
     read = dict(pair.split("=", 1) for pair in done.stdout.split("\0") if pair)
-    assert variables(file).items() <= read.items()
+    assert variables_of(file).items() <= read.items()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from datetime import UTC, datetime, timedelta
@@ -11,9 +12,12 @@ import pytest
 
 from allocations.billing import BillingPeriod
 from sandbox.cloudrock import Marketplace
+from sandbox.inherited import environment
 from sandbox.slurm import ClusterBeside, PastJob
-from tests.deployments.headnodes import SLOW_ANSWERS, headnode, without_settings
-from tests.own_folder import FOLDER, PEOPLE, SUFFIX, person
+from tests.deployments.headnodes import headnode, without_settings
+from tests.deployments.servers import OnPostgreSQL, served
+from tests.own_folder import FOLDER, PEOPLE, ROOT, SUFFIX, person
+from tests.typed import typed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +29,15 @@ if TYPE_CHECKING:
     Two = tuple[Headnode, Headnode]
 
 pytestmark = [pytest.mark.slurm, pytest.mark.prefect]
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    """A server on PostgreSQL, as docs/clusters.md says of more than one cluster."""
+    made = OnPostgreSQL(FOLDER / "clusters")
+    with served(made):
+        yield made
+    made.database.forget()
 
 
 @pytest.fixture(scope="module")
@@ -104,12 +117,19 @@ def test_orders_and_usage_of_each_land_in_its_own_cluster_and_offering_only(two:
     kept = [sorted(path.name for path in (one.home / "state").rglob("usage/*")) for one in two]
     assert kept == [["sandbox"], ["beside"]]
     assert (two[0].home / "state" / "sandbox" / "writer-native.lock").exists()
-    wanted = {"orders", "orders-beta", "usage", "usage-beta"}
-    for one in two * SLOW_ANSWERS:  # a table that a busy server does not take is left out
-        if wanted <= tables(two):
-            break
-        one.run("push-usage/hourly")
-    assert wanted <= tables(two)
+    assert {"orders", "orders-beta", "usage", "usage-beta"} <= tables(two)
+
+
+def test_doctor_finds_the_server_s_database_worker_and_deployments_of_each_well(two: Two) -> None:
+    for one in two:
+        known = {**environment(), "PYTHONPATH": str(ROOT)}
+        settings = {**known, **one.cluster.environment, **one.stack.environment()}
+        done = typed("doctor", "--json", environment=settings, folder=one.home)
+        found = {entry["check"]: entry for entry in json.loads(done.stdout)["findings"]}
+        looked_at = [found[check] for check in ("database", "worker", "deployments")]
+        assert [entry["level"] for entry in looked_at] == ["OK"] * 3, looked_at
+        assert found["database"]["found"].startswith("PostgreSQL")
+        assert found["worker"]["found"] == one.name
 
 
 def test_no_outage_of_one_cluster_touches_the_other_s_schedule(two: Two, beside: ClusterBeside) -> None:
