@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 import httpx
+from prefect.exceptions import FailedRun
 from prefect.states import Failed
 
 from flows.expected import EXPECTED, MAY_PASS
@@ -28,11 +29,12 @@ class WithoutTraceback(logging.Filter):
     """Drops the traceback from records about what is no bug."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Keep every record."""
-        if record.exc_info and isinstance(record.exc_info[1], CALM):
+        """Keep a record, but for one: a run's Failed state, which it has told, as if it were unexpected."""
+        failure = record.exc_info[1] if record.exc_info else None
+        if isinstance(failure, CALM):
             record.exc_info = None
             record.exc_text = None
-        return True
+        return not isinstance(failure, FailedRun)
 
 
 def install_filter() -> None:

@@ -130,7 +130,6 @@ class Census:
 class Asking:
     """A census that is being taken, while jobs are counted."""
 
-    records: Records
     resources: PrefectFuture[tuple[list[Resource], list[str]]]
     """Those that take usage, and what is wrong with others."""
     cluster: PrefectFuture[ClusterState]
@@ -170,14 +169,12 @@ class Asking:
         )
 
 
-def ask_for_census(doors: Doors) -> Asking:
+def ask_for_census(doors: Doors, records: Records) -> Asking:
     """Read the offering's resources and the cluster's accounts, beside whatever follows.
 
-    Which cluster is ours is asked first: slurmdbd need not tell the others' associations.
+    It waits until it is known which cluster is ours: slurmdbd need not tell the others' associations, and
+    is asked nothing more when it does not answer.
     """
-    records = doors.ask_for_records()
-    return Asking(
-        records,
-        tasks.fetch_resources.submit(doors.cloudrock, tasks.REPORTABLE),
-        tasks.observe_cluster.submit(doors.slurm, wait_for=[records.cluster], return_state=False),
-    )
+    resources = tasks.fetch_resources.submit(doors.cloudrock, tasks.REPORTABLE)
+    records.cluster.result()
+    return Asking(resources, tasks.observe_cluster.submit(doors.slurm))

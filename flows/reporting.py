@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from allocations.reconcile import Reconciliation
     from allocations.reports import ResourceUsage
     from cloudrock_io.client import Cloudrock
-    from flows.census import Asking, Census
+    from flows.census import Asking, Census, Records
     from flows.gate import Gate
     from flows.month_page import MonthPage
     from flows.settings import Settings
@@ -119,10 +119,11 @@ class Reporting:
         self.compare_clocks()
         if only is None:
             self.reported.associations = usage_tasks.fetch_held_associations.submit(self.doors.cloudrock)
-        asking = ask_for_census(self.doors)
+        records = self.doors.ask_for_records()
         if self.page:
             self.page.get_ready()
-        counted, books = self.count(asking)
+        asking = ask_for_census(self.doors, records)
+        counted, books = self.count(asking, records)
         asked = tasks.fetch_held_usage.submit(self.doors.cloudrock, self.period.start.date())
         by_user = usage_tasks.fetch_held_user_usage.submit(self.doors.cloudrock, self.period)
         census = self.census(asking, offering, only)
@@ -151,10 +152,10 @@ class Reporting:
             explained = [one for account in told for one in self.corrections.get(account, [])]
             spend(self.doors.settings.state_dir, self.period, explained)
 
-    def count(self, asking: Asking) -> tuple[Counted, Reconciliation | None]:
+    def count(self, asking: Asking, records: Records) -> tuple[Counted, Reconciliation | None]:
         """The month's jobs, while others are asked whose they are; and slurmdbd's own books."""
         counted, books = self.doors.count(
-            self.period, self.now, asking.observed, records=asking.records, refresh=self.refresh
+            self.period, self.now, asking.observed, records=records, refresh=self.refresh
         )
         self.logger.info("%s counted up to %s", self.period, counted.cutoff.isoformat())
         return counted, books

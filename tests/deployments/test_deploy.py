@@ -123,8 +123,8 @@ def test_runs_that_a_clock_set_back_has_left_far_away_are_scheduled_anew(
 ) -> None:
     """The server has enough runs then, all of them later: it makes none before."""
     held = stack.api.ask("GET", "deployments/name/pull-orders/every-2-minutes")
-    until = datetime.now(UTC) + timedelta(hours=3)
-    enough = {"end_time": until.isoformat(), "min_runs": 80, "max_runs": 100}
+    later = datetime.now(UTC) + timedelta(hours=3)
+    enough = {"end_time": later.isoformat(), "min_runs": 80, "max_runs": 100}
     stack.api.ask("POST", f"deployments/{held['id']}/schedule", enough)
     far = datetime.now(UTC) + timedelta(minutes=20)
     near = {"deployment_id": {"any_": [held["id"]]}, "expected_start_time": {"before_": far.isoformat()}}

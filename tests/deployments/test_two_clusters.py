@@ -140,6 +140,7 @@ def test_no_outage_of_one_cluster_touches_the_other_s_schedule(two: Two, beside:
     failed = second.run("pull-orders/every-2-minutes")
     assert failed["state_type"] == "FAILED"
     assert "unless SLURM_CLUSTER names it" in failed["state"]["message"]
+    assert [line for line in second.stack.api.logs(failed["id"]) if "Traceback" in line["message"]] == []
 
     second.settle(CLOUDROCK_API_TOKEN="")
     failed = second.run("pull-orders/every-2-minutes")

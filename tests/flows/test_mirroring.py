@@ -79,7 +79,11 @@ def test_whom_a_pull_lets_in_while_a_push_runs_is_not_dropped_by_it_nor_anybody_
         site.cluster.run("sacctmgr", "-i", "delete", "user", "where", f"name={user}", f"account={account}")
     with open_cloudrock(settings) as cloudrock:
         doors = Doors(cloudrock, open_slurm(settings), settings, load_components(settings))
-        taken = flow(lambda: ask_for_census(doors).census(doors.components, cloudrock.fetch_offering()))
+        taken = flow(
+            lambda: ask_for_census(doors, doors.ask_for_records()).census(
+                doors.components, cloudrock.fetch_offering()
+            )
+        )
         census = taken()
         site.cluster.run("sacctmgr", "-i", "add", "user", f"name={MAX}", f"account={account}")
         if asked_again == "is silent":
