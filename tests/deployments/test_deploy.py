@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from tests.deployments.headnodes import next_runs
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
