@@ -136,12 +136,12 @@ class Stack:
         self.home.mkdir(parents=True, mode=0o700)
         (self.home / "tmp").mkdir()
         (self.prefect_port,) = free_ports(1)
+        self.services.remember({"prefect_port": str(self.prefect_port)})
 
     def prepare(self, *, stays: bool = False) -> None:
         """Everything but the worker, side by side where it can be: nothing runs by itself."""
         self.stop()
         self.clear()
-        self.services.remember({"prefect_port": str(self.prefect_port)})
         pool = ThreadPoolExecutor()
         parts = [
             pool.submit(self.cluster.start, stays=stays),
@@ -169,9 +169,8 @@ class Stack:
         seed = ("--seed", "playground", "--people-suffix", self.suffix)
         page = ("--prefect-ui", self.ui_url, "--reports", str(self.agent_folder / "reports"))
         environment = {"MPLCONFIGDIR": str(self.services.folder / "matplotlib")}
-        process = self.services.start(
-            "marketplace", *argv, *seed, *page, environment=environment, cwd=CHECKOUT
-        )
+        words = (*argv, *seed, *page)
+        process = self.services.start("marketplace", *words, environment=environment, cwd=CHECKOUT)
         tokens = self.services.folder / "market.tokens.json"
         self.services.wait(
             "marketplace", process, lambda: b"tokens:" in self.log("marketplace"), READY_SECONDS
@@ -245,12 +244,10 @@ class Stack:
 
     def wait_for_worker(self) -> None:
         """Until the worker that was launched is ready."""
-        process = self.services.started["prefect-worker"]
-        self.services.wait("prefect-worker", process, self.worker_has_started, READY_SECONDS)
-
-    def worker_has_started(self) -> bool:
-        """Whether the worker says so."""
-        return b"Worker 'sandbox' started" in self.log("prefect-worker")
+        process, said = self.services.started["prefect-worker"], b"Worker 'sandbox' started"
+        self.services.wait(
+            "prefect-worker", process, lambda: said in self.log("prefect-worker"), READY_SECONDS
+        )
 
     def prefect(self, *arguments: str) -> str:
         """What Prefect's command line prints; an error with its words when it fails."""
