@@ -9,6 +9,7 @@ from allocations.accounts import AccountName
 from allocations.checkup import brief
 from allocations.marketplace import AllocationState, ResourceState
 from allocations.mirror import limits_to_show, users_to_change
+from allocations.outcomes import plural
 from flows import association_tasks, tasks, usage_tasks
 from flows.choices import LimitsOwner
 from flows.expected import EXPECTED
@@ -139,12 +140,12 @@ class Mirroring:
 
     def summary(self) -> str:
         """`, 2 limits shown, 1 user associated`, as far as there is anything to say."""
-        counts = {
-            "limits shown": self.limits_shown,
-            "users associated": self.associated,
-            "users dropped": self.dissociated,
-        }
-        return "".join(f", {count} {what}" for what, count in counts.items() if count)
+        counts = (
+            (self.limits_shown, "limit", "shown"),
+            (self.associated, "user", "associated"),
+            (self.dissociated, "user", "dropped"),
+        )
+        return "".join(f", {plural(count, noun)} {what}" for count, noun, what in counts if count)
 
 
 def named(users: tuple[str, ...]) -> str:

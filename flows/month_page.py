@@ -8,7 +8,7 @@ stands between a month and its being told.
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from prefect.logging import get_run_logger
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from pandas import DataFrame
 
+    from allocations.reports import ResourceUsage
     from flows.reported import Reported
     from flows.settings import Settings
 
@@ -98,9 +99,17 @@ class MonthPage:
             period=counted.period,
             cutoff=counted.cutoff,
             cluster=census.offering.name,
-            usage=usage_table(counted.period, reported.usages, components, census.observed),
+            usage=usage_table(counted.period, as_told(reported), components, census.observed),
             days=self.days,
             jobs=largest_jobs([], list(components)),
             reconciliation=reported.gate.reconciliation if reported.gate else None,
             remarks=tuple(reported.remarks),
         )
+
+
+def as_told(reported: Reported) -> list[ResourceUsage]:
+    """Each resource's month with what the marketplace holds of it now that it is told."""
+    return [
+        replace(usage, held=usage.totals) if usage.resource.uuid in reported.told else usage
+        for usage in reported.usages
+    ]

@@ -173,4 +173,5 @@ def reconciliation(report: MonthReport) -> str:
     until = f"{report.reconciliation.until:%Y-%m-%d %H:%M} UTC"
     head = f"<p class={'bad' if bad else 'ok'}>Up to {until}: {said}.</p>"
     rows = [(one.account, one.tres, one.ours, one.books, one.verdict.value, one.words) for one in lines]
-    return head + table(("account", "TRES", "ours", "slurmdbd", "verdict", "why"), rows, (2, 3))
+    columns = ("account", "TRES", "ours", "slurmdbd", "verdict", "why")
+    return head + (table(columns, rows, (2, 3)) if rows else "")

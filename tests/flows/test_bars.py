@@ -31,10 +31,15 @@ def test_of_more_than_are_shown_it_is_said_how_many() -> None:
 
 def test_a_share_beyond_the_limit_is_marked_and_one_that_is_all_of_it_is_not() -> None:
     html = share_bars({"over": 1.001, "all": 1.0})
-    assert re.findall(r"<td>(\w+)</td><td class=bar><i( class=over)?", html) == [
+    assert re.findall(r"<td>(\w+)</td><td class=bar><div class=whole><i( class=over)?", html) == [
         ("over", " class=over"),
         ("all", ""),
     ]
+
+
+def test_a_share_s_line_is_the_whole_limit_and_longer_only_where_somebody_is_beyond_it() -> None:
+    assert widths(share_bars({"half": 0.5, "little": 0.001})) == [50, 0.1]
+    assert widths(share_bars({"twice": 2.0, "half": 0.5})) == [100, 25]
 
 
 def test_nothing_but_zeros_is_lines_without_a_bar() -> None:

@@ -36,10 +36,10 @@ def test_users_of_the_cluster_are_associated_and_nobody_else(site, allocation) -
     site.cluster.run("sacctmgr", "-i", "delete", "user", "where", f"name={MAX}", f"account={account}")
     state = site.push()
     assert state.type.value == "COMPLETED"
-    assert "1 users dropped" in state.message
+    assert "1 user dropped" in state.message
     assert site.associated(allocation) == PEOPLE - {MAX}
     site.cluster.run("sacctmgr", "-i", "add", "user", f"name={MAX}", f"account={account}")
-    assert "1 users associated" in site.push().message
+    assert "1 user associated" in site.push().message
     assert site.associated(allocation) == PEOPLE
 
 
@@ -92,7 +92,7 @@ def test_whom_a_pull_lets_in_while_a_push_runs_is_not_dropped_by_it_nor_anybody_
         mirroring = Mirroring(doors, census, cloudrock.fetch_all_associations)
         mirroring.mirror()
     if asked_again == "answers":
-        assert (mirroring.problems, mirroring.summary()) == ([], ", 1 users dropped")
+        assert (mirroring.problems, mirroring.summary()) == ([], ", 1 user dropped")
         assert site.associated(allocation) == PEOPLE - {ADA}
     else:
         assert mirroring.problems[0].startswith(
@@ -104,7 +104,7 @@ def test_whom_a_pull_lets_in_while_a_push_runs_is_not_dropped_by_it_nor_anybody_
 def test_limits_of_the_cluster_are_shown_for_components_billed_by_limit(site, allocation) -> None:
     office, account = site.marketplace.office, account_of(site, allocation)
     office.configure_component(site.marketplace.offering_uuid, "cpu", billing_type="limit")
-    assert "1 limits shown" in site.push().message
+    assert "1 limit shown" in site.push().message
     assert site.resource(allocation)["limits"] == {"cpu": 600}
     site.cluster.run(
         *("sacctmgr", "-i", "modify", "account", "where", f"name={account}"),
@@ -112,7 +112,7 @@ def test_limits_of_the_cluster_are_shown_for_components_billed_by_limit(site, al
     )
     assert site.push().type.value == "COMPLETED"
     assert site.resource(allocation)["limits"] == {"cpu": 900}
-    assert "limits shown" not in site.push().message
+    assert "shown" not in site.push().message
 
 
 def test_the_marketplace_s_limits_stay_where_it_decides(

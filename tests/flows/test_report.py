@@ -101,6 +101,11 @@ def looked_at(path: Path) -> tuple[list[str], list[str]]:
         assert NAME in shown.inner_text("body")
         assert (shown.locator("section svg").count(), shown.locator("table.bars").count()) == (3, 6)
         assert all(one.bounding_box()["height"] > 60 for one in shown.locator("section > svg").all())
+        rows = shown.locator("section").first.locator("tbody tr")
+        cells = [row.locator("td").all_inner_texts() for row in rows.all()]
+        assert [(row[2], row[3], row[5]) for row in cells] == [
+            *(("cpu", "360", "360"), ("gres/gpu", "90", "90"), ("mem", "92,160", "92,160")),
+        ]
         assert all(one.bounding_box()["width"] > 1 for one in shown.locator("table.bars i").all())
         browser.close()
     return asked, said
