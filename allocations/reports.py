@@ -180,3 +180,9 @@ def seconds_held(usage: ResourceUsage, components: Components) -> dict[str, int]
         if kind in components
         for own in [held - usage.held_carried.get(kind, 0)]
     }
+
+
+def in_words(amounts: Mapping[str, int | None]) -> str:
+    """`cpu 5, mem 120` of component types and their amounts; `mem none` of one that is not there."""
+    said = (f"{kind} {'none' if amount is None else amount}" for kind, amount in amounts.items())
+    return ", ".join(said) or "none"

@@ -10,6 +10,7 @@ from allocations.checkup import brief
 from allocations.marketplace import AllocationState, ResourceState
 from allocations.mirror import limits_to_show, users_to_change
 from allocations.outcomes import plural
+from allocations.reports import in_words
 from flows import association_tasks, tasks, usage_tasks
 from flows.choices import LimitsOwner
 from flows.expected import EXPECTED
@@ -56,7 +57,8 @@ class Mirroring:
         if wanted is not None:
             usage_tasks.show_limits(self.doors.cloudrock, resource.uuid, wanted, account)
             self.limits_shown += 1
-            self.remarks.append(f"{account}: limits in the marketplace: {dict(resource.limits)} -> {wanted}")
+            before, after = in_words(resource.limits), in_words(wanted)
+            self.remarks.append(f"{account}: limits in the marketplace: {before} -> {after}")
 
     def show_users(self, standing: list[tuple[Resource, AccountName]]) -> None:
         """Who may run on the cluster is associated in the marketplace, and nobody else.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from allocations.reports import in_words
 from flows.closed_month import Closed
 
 if TYPE_CHECKING:
@@ -56,4 +57,4 @@ class Reported:
     def in_words(self, resource_uuid: str) -> str:
         """`cpu 5, mem 120`: the amounts of one resource."""
         totals = next((one.totals for one in self.usages if one.resource.uuid == resource_uuid), {})
-        return ", ".join(f"{kind} {amount}" for kind, amount in totals.items())
+        return in_words(totals)

@@ -18,7 +18,7 @@ from allocations.billing import BillingPeriod, booking_refusal, clock_refusal
 from allocations.booking import floors_for
 from allocations.checkup import brief
 from allocations.errors import CannotReportNow
-from allocations.reports import held_amounts, lines_of, seconds_held, usage_of
+from allocations.reports import held_amounts, in_words, lines_of, seconds_held, usage_of
 from allocations.shares import seconds_by_user
 from flows import tasks, usage_tasks
 from flows.census import Doors, ask_for_census
@@ -251,7 +251,7 @@ class Reporting:
             wrong = {kind: now.get(kind) for kind, amount in usage.totals.items() if now.get(kind) != amount}
             if wrong and usage.resource.uuid in self.reported.told:
                 self.reported.told.discard(usage.resource.uuid)
-                reason = f"sent {usage.totals}, but the marketplace holds {wrong}"
+                reason = f"sent {in_words(usage.totals)}, but the marketplace holds {in_words(wrong)}"
                 self.reported.reasons[usage.resource.uuid] = reason
                 self.problem(f"{usage.account}: {reason}")
 

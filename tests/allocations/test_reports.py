@@ -17,7 +17,7 @@ from allocations.marketplace import (
     ResourceState,
 )
 from allocations.model import Account, ClusterState
-from allocations.reports import claimed, held_amounts, lines_of, reportable, seconds_held, usage_of
+from allocations.reports import claimed, held_amounts, in_words, lines_of, reportable, seconds_held, usage_of
 
 COMPONENTS = parse_components(
     "cpu: {limit: 1, measured_unit: hours, accounting_type: usage, label: CPU, unit_factor: 60}\n"
@@ -154,3 +154,8 @@ def test_a_held_amount_stands_for_so_many_seconds_at_least_without_what_it_carri
     known = seconds_held(replace(usage, held_carried={"cpu": 3}), COMPONENTS)
     assert known == {"cpu": 5400, "mem": 0}
     assert amounts_of(known, COMPONENTS)["cpu"] == 2
+
+
+def test_amounts_are_told_in_words_and_what_is_missing_is_no_zero() -> None:
+    assert in_words({"cpu": 0, "gres/gpu": 12, "mem": None}) == "cpu 0, gres/gpu 12, mem none"
+    assert in_words({}) == "none"
