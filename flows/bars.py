@@ -27,7 +27,7 @@ def bars(values: Mapping[str, float], unit: str) -> str:
 
 def share_bars(shares: Mapping[str, float]) -> str:
     """Shares of a limit, 1.0 for all of it, which fills a line; beyond that they are red, and fill it."""
-    longest = max(1.0, *shares.values()) if shares else 1.0
+    longest = max((1.0, *shares.values()))
     return _table(shares, longest, lambda share: percentage(share * 100), over=1.0)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from allocations.backfilling import Result, dated_report, moment_in, period_of_month
+from allocations.reports import in_words
 from cloudrock_io.errors import CloudrockUnavailable
 from flows import events, tasks, usage_tasks
 from flows.expected import EXPECTED
@@ -86,13 +87,13 @@ def set_back(
         f"{usage.account}: the marketplace booked {month} under its current month (is "
         "CLOUDROCK_DATED_USAGE=yes right?)"
     )
+    held = {**dict.fromkeys(report.amounts, 0), **period.usages}
     try:
-        held = {**dict.fromkeys(report.amounts, 0), **period.usages}
         cloudrock.report_usage(period.uuid, held, period.descriptions)
     except EXPECTED as failure:
         problem = (
             f"{found}, and it could not be set back ({failure}): it should hold "
-            f"{', '.join(f'{kind} {amount}' for kind, amount in held.items())}; nothing more is booked"
+            f"{in_words(held)}; nothing more is booked"
         )
     else:
         problem = f"{found}: the current month was set back, nothing more is booked"

@@ -61,8 +61,8 @@ class MonthPage:
 
     def keep(self, reported: Reported) -> Path | None:
         """Write the page, and say where it is; None when there is none."""
-        census, month = reported.census, self.month(reported)
-        if census is None or month is None or self.problems:
+        census, month = reported.census, None if self.problems else self.month(reported)
+        if census is None or month is None:
             return None
         from flows.report_page import page  # noqa: PLC0415 - the same
 
@@ -79,7 +79,7 @@ class MonthPage:
 
     @contextmanager
     def kept_for_later(self) -> Iterator[None]:
-        """Whatever goes wrong is a problem of the run, with its traceback in the log, and stops nothing."""
+        """Whatever goes wrong stops nothing: it is a problem of the run, with its traceback for DEBUG."""
         try:
             yield
         except Exception as failure:  # noqa: BLE001 - the amounts are told all the same

@@ -28,7 +28,7 @@ def started(
 ) -> subprocess.CompletedProcess[str]:
     """`python -m cloudrock_slurm.main` in an empty folder, with nothing but the given environment."""
     bare = {"PYTHONPATH": str(ROOT), "PREFECT_HOME": str(tmp_path), **(environment or {})}
-    return typed(*arguments, environment=bare, folder=tmp_path)
+    return typed(*arguments, environment=bare, folder=tmp_path, seconds=60)
 
 
 @pytest.mark.parametrize("arguments", [(), ("check",)])

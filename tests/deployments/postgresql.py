@@ -26,11 +26,11 @@ PACKAGE = "postgresql"
 
 
 def programs() -> Path:
-    """Where Debian has them: beside no others, for several versions may be there."""
-    if not (found := sorted(Path("/usr/lib/postgresql").glob("*/bin"))):
+    """Where Debian has them: beside no others, for several versions may be there, or its clients alone."""
+    folder, server = Path("/usr/lib/postgresql"), "*/bin/postgres"
+    if not any(folder.glob(server)):
         install_missing(print, {"a server of PostgreSQL": PACKAGE})
-        found = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-    return found[-1]
+    return max(folder.glob(server)).parent
 
 
 @dataclass(frozen=True)

@@ -10,14 +10,15 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests import waiting
 from tests.own_folder import ROOT
-from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from sandbox.stack import Stack
 
 pytestmark = pytest.mark.prefect
+until = partial(waiting.until, seconds=90, pause=0.3)
 
 QUIET_SECONDS = 30
 """In place of the file's 90: the shortest time between two heartbeats."""

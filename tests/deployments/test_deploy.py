@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 
+from tests import waiting
 from tests.deployments.headnodes import next_runs
-from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     Deploy = Callable[..., tuple[int, list[str]]]
 
 pytestmark = pytest.mark.prefect
+until = partial(waiting.until, seconds=30, pause=0.3)
 
 DESCRIPTION = re.compile("description: Reports the current.*$", re.MULTILINE)
 HOURLY = "deployments/name/push-usage/hourly"

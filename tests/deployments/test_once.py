@@ -43,14 +43,19 @@ def environment(folder: Path, prefect: str, marketplace: str, words: str | None)
 
 
 def pulled(
-    folder: Path, prefect: str, marketplace: str, words: str | None, how: tuple[str, ...] = ("--once",)
+    folder: Path,
+    prefect: str,
+    marketplace: str,
+    words: str | None,
+    how: tuple[str, ...] = ("--once",),
+    seconds: float = 300,
 ) -> subprocess.CompletedProcess[str]:
     """A `pull`, from its start to its end."""
     return typed(
         *("pull", *how),
         environment=environment(folder, prefect, marketplace, words),
         folder=folder,
-        seconds=300,
+        seconds=seconds,
     )
 
 
@@ -78,7 +83,7 @@ def line(port: int) -> Iterator[tuple[str, Callable[[], None]]]:
     (ours,) = free_ports(1)
     process = subprocess.Popen([sys.executable, relay.__file__, "127.0.0.1", str(ours), str(port)])
     url = f"http://127.0.0.1:{ours}/api"
-    until(lambda: answers(f"{url}/health"), "the line")
+    until(lambda: answers(f"{url}/health"), "the line", 30)
 
     def cut() -> None:
         process.kill()
@@ -114,7 +119,7 @@ def test_with_the_right_words_the_run_is_on_the_server(stack: Stack, password: s
 def test_without_the_right_words_the_variable_is_named_and_nothing_is_asked(
     stack: Stack, tmp_path: Path, words: str | None, how: tuple[str, ...]
 ) -> None:
-    done = pulled(tmp_path, f"{stack.ui_url}/api", "http://127.0.0.1:9/api/", words, how)
+    done = pulled(tmp_path, f"{stack.ui_url}/api", "http://127.0.0.1:9/api/", words, how, 120)
     assert done.returncode == 2
     wanted = "PREFECT_API_AUTH_STRING: the Prefect server takes nobody without a name and a password"
     assert done.stderr.splitlines()[-1].startswith(wanted)

@@ -28,6 +28,7 @@ ERROR = {"error_message": "tried", "error_traceback": ""}
 TEAMS = "GET .*/(project_permissions|team)/"
 """The requests after which a run has read every order, and before which it has changed nothing."""
 PAUSE_SECONDS = 4
+MOST_SECONDS = 300
 
 
 @dataclass(frozen=True)
@@ -148,7 +149,9 @@ class SomebodyElse:
     def act(self, scene: Scene) -> None:
         requests = scene.marketplace.office.requests
         until(
-            lambda: any("project_permissions" in str(one["path"]) for one in requests()), "the team is read"
+            lambda: any("project_permissions" in str(one["path"]) for one in requests()),
+            "the team is read",
+            MOST_SECONDS,
         )
         for subject in self.subjects:
             if action := MEANWHILE.get(subject.before):

@@ -5,10 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
+
+from tests.waiting import until
 
 pytestmark = [pytest.mark.slurm, pytest.mark.prefect]
 
@@ -233,10 +234,7 @@ def test_an_account_that_somebody_deletes_while_a_run_builds_on_it_makes_no_orde
     office.fail_next("POST .*/set_backend_id/", kind="slow", seconds=4)  # between the plan and its first step
 
     def delete_the_project() -> None:
-        deadline = time.monotonic() + 60
-        while not any("set_backend_id" in str(one["path"]) for one in office.requests()):
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        until(lambda: any("set_backend_id" in str(one["path"]) for one in office.requests()), "a step", 60)
         site.cluster.run("sacctmgr", "-i", "delete", "account", "where", f"name={project}")
 
     rival = threading.Thread(target=delete_the_project, daemon=True)

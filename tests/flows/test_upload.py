@@ -166,7 +166,7 @@ def meanwhile(site, path: str, act: Callable[[], None]) -> threading.Thread:
     office.fail_next(f"GET .*{path}", kind="slow", seconds=2)
 
     def wait_and_act() -> None:
-        until(lambda: any(str(one["path"]).endswith(path) for one in office.requests()), path)
+        until(lambda: any(str(one["path"]).endswith(path) for one in office.requests()), path, 60)
         act()
 
     thread = threading.Thread(target=wait_and_act)

@@ -33,7 +33,7 @@ WRITTEN = {
 
 
 def initialise(*words: str) -> subprocess.CompletedProcess[str]:
-    return typed("init", *words, folder=ROOT)
+    return typed("init", *words, folder=ROOT, seconds=60)
 
 
 def unit(text: str) -> dict[str, list[str]]:
@@ -105,7 +105,7 @@ def test_a_shell_that_sources_a_side_s_file_has_its_settings_and_its_python(site
 def test_three_lines_of_the_settings_wait_for_a_person_and_check_names_them(site: Path) -> None:
     empty = re.findall(r"^(\w+)=$", (site / ".env").read_text(), re.MULTILINE)
     assert empty == re.findall(r"^(\w+)=", PAGE.read_text().partition("```ini\n")[2], re.MULTILINE)[:3]
-    done = typed("check", environment={"PYTHONPATH": str(ROOT)}, folder=site)
+    done = typed("check", environment={"PYTHONPATH": str(ROOT)}, folder=site, seconds=60)
     assert done.returncode == 2
     assert [line.split(":")[:2] for line in done.stderr.splitlines()] == [
         [name, " missing"] for name in empty

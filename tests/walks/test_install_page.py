@@ -9,14 +9,16 @@ import os
 import re
 import signal
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
 
-from tests.waiting import until
+from tests import waiting
 from tests.walks.page import AFTERWARDS, blocks
 
 pytestmark = [pytest.mark.slurm, pytest.mark.prefect]
+until = partial(waiting.until, seconds=150, pause=0.5)
 
 FLOWS = {"pull": "pull-orders", "push": "push-usage"}
 QUICK = "export PREFECT_RUNNER_POLL_FREQUENCY=2"
@@ -75,8 +77,10 @@ def test_both_schedules_run(headnode: Any) -> None:
     until(
         lambda: any(run["auto_scheduled"] for run in runs(headnode, **pulls, **completed)),
         "a pull by the schedule",
-        420,
-        lambda: [(run["name"], run["expected_start_time"], run["state"]) for run in runs(headnode, **pulls)],
+        seconds=420,
+        tell=lambda: [
+            (run["name"], run["expected_start_time"], run["state"]) for run in runs(headnode, **pulls)
+        ],
     )
 
 
@@ -126,6 +130,6 @@ def test_sigterm_ends_a_service_cleanly_and_pauses_its_schedule(headnode: Any, s
     ]
     before = len(log(headnode, side))
     os.kill(pid, signal.SIGTERM)
-    until(lambda: pid not in {one.pid for one in headnode.processes()}, "it ends", 30)
+    until(lambda: pid not in {one.pid for one in headnode.processes()}, "it ends", seconds=30)
     assert "Traceback" not in log(headnode, side)[before:]
     assert deployment(headnode, f"{flow}/service")["paused"]

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,13 +18,14 @@ from sandbox.slurm import Cluster, bringup
 from sandbox.slurm.errors import PortTaken
 from sandbox.slurm.places import key_of
 from sandbox.slurm.processes import all_of, read_entry
+from tests import waiting
 from tests.own_folder import person
-from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 pytestmark = pytest.mark.slurm
+until = partial(waiting.until, seconds=30)
 ROOT = Path(__file__).parents[3]
 COMMAND = (sys.executable, "-m", "sandbox.slurm")
 DYING_STARTER = """
