@@ -5,7 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from allocations.checkup import Cause, Check, Fault, Level, Silence, brief, not_looked_at, well, wrong
+from allocations.checkup import Cause, Check, Silence, brief, not_looked_at, well, wrong
+from allocations.checkup_prefect_faults import (
+    AUTOMATIONS_OTHERWISE,
+    DEPLOYED_OTHERWISE,
+    DEPLOYMENT_PAUSED,
+    IN_MEMORY,
+    NO_POOL,
+    NO_SERVER,
+    NO_WORKER,
+    NONE_CAN_START,
+    NOT_DEPLOYED,
+    NOT_IN_THE_FILE,
+    NOT_IN_TIME,
+    NOT_LET_IN,
+    NOT_SERVED,
+    OTHER_VERSION,
+    POOL_PAUSED,
+)
 from allocations.deployments import POOL, differences, identity, of_pool, strays
 
 if TYPE_CHECKING:
@@ -18,124 +35,6 @@ if TYPE_CHECKING:
 SERVICE = "service"
 """The deployment that `cloudrock-slurm pull` and `push` serve without a work pool."""
 MEMORY = ":memory:"
-DEPLOY = "cloudrock-slurm deploy"
-
-NOT_LET_IN = Fault(
-    Check.SERVER,
-    Level.ERROR,
-    "the server takes nobody without a name and a password",
-    "no run is recorded, and neither worker nor services can work",
-    "put the words of the server's PREFECT_SERVER_API_AUTH_STRING into PREFECT_API_AUTH_STRING, in .env",
-)
-NO_SERVER = Fault(
-    Check.SERVER,
-    Level.ERROR,
-    "no Prefect server answers",
-    "nothing is scheduled and no run is recorded",
-    "set PREFECT_API_URL to a running server; `prefect server start` starts one",
-)
-OTHER_VERSION = Fault(
-    Check.SERVER,
-    Level.WARNING,
-    "the server is of another minor version than this environment",
-    "a client and a server of different versions misunderstand each other in small ways",
-    "start the server from this environment: prefect server start",
-)
-IN_MEMORY = Fault(
-    Check.DATABASE,
-    Level.WARNING,
-    "the server keeps its database in memory",
-    "runs, schedules and deployments are gone when it stops",
-    "set PREFECT_SERVER_DATABASE_CONNECTION_URL to a PostgreSQL address, or unset it, and restart the server",
-)
-NO_POOL = Fault(
-    Check.POOL,
-    Level.ERROR,
-    "the work pool is not there",
-    "deployments have nowhere to run",
-    DEPLOY,
-)
-POOL_PAUSED = Fault(
-    Check.POOL,
-    Level.WARNING,
-    "the work pool is paused",
-    "its runs wait until somebody resumes it",
-    "prefect work-pool resume {pool}",
-)
-NO_WORKER = Fault(
-    Check.WORKER,
-    Level.ERROR,
-    "no worker of the pool is alive",
-    "scheduled runs become late and nothing runs",
-    "prefect worker start --pool {pool}",
-)
-NOT_SERVED = Fault(
-    Check.WORKER,
-    Level.ERROR,
-    "the side that CLOUDROCK_SYNC_DIRECTION names is not served",
-    "its flow does not run",
-    "python3 -m cloudrock_slurm.main",
-)
-NOT_DEPLOYED = Fault(
-    Check.DEPLOYMENTS,
-    Level.ERROR,
-    "a deployment of prefect.yaml is not on the server",
-    "what it should do is not done",
-    DEPLOY,
-)
-DEPLOYED_OTHERWISE = Fault(
-    Check.DEPLOYMENTS,
-    Level.WARNING,
-    "a deployment is otherwise on the server than in prefect.yaml",
-    "it was changed in the UI, or the file after the last deploy: what runs is not what the file says",
-    DEPLOY,
-)
-NOT_IN_THE_FILE = Fault(
-    Check.DEPLOYMENTS,
-    Level.WARNING,
-    "a deployment of ours is on the server and not in prefect.yaml",
-    "its schedule still runs, beside what the file says",
-    "look at {deployment} in the Prefect UI, and delete it there if nobody wants it",
-)
-DEPLOYMENT_PAUSED = Fault(
-    Check.DEPLOYMENTS,
-    Level.WARNING,
-    "a deployment is paused",
-    "its schedule makes no runs",
-    "resume {deployment} in the Prefect UI",
-)
-NOT_IN_TIME = Fault(
-    Check.SCHEDULES,
-    Level.ERROR,
-    "the next run of a deployment is later than its schedule says",
-    "this machine's clock was set back: Prefect makes no run before the old time has come again, so no order "
-    "is carried out and no usage told",
-    "systemctl restart cloudrock-slurm-prefect; cloudrock-slurm deploy; restart a side that serves itself",
-)
-AUTOMATIONS_OTHERWISE = Fault(
-    Check.AUTOMATIONS,
-    Level.WARNING,
-    "the automations on the server are not those of deployments/automations.yaml",
-    "a run that was killed holds its place for ever, and nobody hears of failures",
-    DEPLOY,
-)
-FAULTS = (
-    NOT_LET_IN,
-    NO_SERVER,
-    OTHER_VERSION,
-    IN_MEMORY,
-    NO_POOL,
-    POOL_PAUSED,
-    NO_WORKER,
-    NOT_SERVED,
-    NOT_DEPLOYED,
-    DEPLOYED_OTHERWISE,
-    NOT_IN_THE_FILE,
-    DEPLOYMENT_PAUSED,
-    NOT_IN_TIME,
-    AUTOMATIONS_OTHERWISE,
-)
-
 AFTER_THE_SERVER = (
     Check.DATABASE,
     Check.POOL,
@@ -171,6 +70,8 @@ class PrefectFacts:
     """CLOUDROCK_WORK_POOL; not the files' own, it ends the names of deployments."""
     served: str | None = None
     """The flow that CLOUDROCK_SYNC_DIRECTION serves without a pool; None where a worker runs all."""
+    taken: str = ""
+    """Whose the temporary folder is that Prefect needs, when it is not ours."""
 
 
 def diagnose_prefect(facts: PrefectFacts) -> Iterator[Diagnosis]:
@@ -186,14 +87,14 @@ def diagnose_prefect(facts: PrefectFacts) -> Iterator[Diagnosis]:
     yield not_looked_at(Check.DATABASE, database) if isinstance(database, Silence) else _database(database)
     yield _schedules(facts.overdue)
     if facts.served is not None:
-        yield _served(facts.served, facts.held, of_pool(SERVICE, facts.pool_name))
+        yield _served(facts.served, facts.held, of_pool(SERVICE, facts.pool_name), facts.taken)
         return
     pool, workers = facts.pool, facts.workers
     yield not_looked_at(Check.POOL, pool) if isinstance(pool, Silence) else _pool(pool, facts.pool_name)
     yield (
         not_looked_at(Check.WORKER, workers)
         if isinstance(workers, Silence)
-        else _workers(workers, facts.pool_name)
+        else _workers(workers, facts.pool_name, facts.taken)
     )
     if isinstance(facts.held, Silence):
         yield not_looked_at(Check.DEPLOYMENTS, facts.held)
@@ -232,14 +133,15 @@ def _pool(pool: Json | None, name: str) -> Diagnosis:
     return well(Check.POOL, f"{name}, of type {pool.get('type')}")
 
 
-def _workers(workers: Sequence[Json], pool: str) -> Diagnosis:
+def _workers(workers: Sequence[Json], pool: str, taken: str) -> Diagnosis:
     alive = [str(worker.get("name")) for worker in workers if worker.get("status") == "ONLINE"]
     if alive:
         return well(Check.WORKER, brief(alive))
-    return wrong(NO_WORKER, f"{len(workers)} workers are known, none of them is alive", pool=pool)
+    found = f"{len(workers)} workers are known, none of them is alive"
+    return wrong(NONE_CAN_START, f"{found}; {taken}") if taken else wrong(NO_WORKER, found, pool=pool)
 
 
-def _served(flow: str, held: Sequence[Json] | Silence, service: str) -> Diagnosis:
+def _served(flow: str, held: Sequence[Json] | Silence, service: str, taken: str) -> Diagnosis:
     if isinstance(held, Silence):
         return not_looked_at(Check.WORKER, held)
     name = f"{flow}/{service}"
@@ -248,7 +150,8 @@ def _served(flow: str, held: Sequence[Json] | Silence, service: str) -> Diagnosi
     found = [one for one in held if one["name"] == service and _entry(one).endswith(ends)]
     if any(one.get("status") == "READY" for one in found):
         return well(Check.WORKER, f"{name} is served")
-    return wrong(NOT_SERVED, f"{name} is {'not ready' if found else 'not on the server'}")
+    state = f"{name} is {'not ready' if found else 'not on the server'}"
+    return wrong(NONE_CAN_START, f"{state}; {taken}") if taken else wrong(NOT_SERVED, state)
 
 
 def _entry(deployment: Json) -> str:

@@ -17,6 +17,7 @@ from flows.deploying import automation_differences
 from flows.deployment_files import read_deployments
 from flows.prefect_server import NotLetIn, Server
 from flows.settings import SettingsError
+from flows.temporary import taken
 from flows.work_pool import load_work_pool
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ def prefect_facts(direction: SyncDirection | None) -> PrefectFacts:
         pool_name=name,
         automations=automations,
         served=SERVED[direction] if direction else None,
+        taken=taken(),
     )
 
 

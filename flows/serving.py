@@ -16,12 +16,15 @@ from prefect.schedules import Cron
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, get_current_settings, temporary_settings
 from prefect.types.entrypoint import EntrypointType
 
+from allocations.checkup_prefect_faults import OWN_TMPDIR
 from allocations.deployments import OUR_TAG
 from cloudrock_io.repeating import Patience
 from flows.choices import SyncDirection
 from flows.doors import open_cloudrock
 from flows.expected import EXPECTED
 from flows.running import flow_of, no_answer, require_entry, say, server_address, server_problem
+from flows.settings import SettingsError
+from flows.temporary import taken
 from flows.work_pool import named_here
 
 if TYPE_CHECKING:
@@ -60,9 +63,14 @@ def serve(direction: SyncDirection, settings: Settings) -> None:
     SIGTERM and Ctrl-C end it: a run under way is cancelled, and the schedule pauses until the next start.
 
     Raises:
-        SettingsError: there is no address of a Prefect server, or it does not let us in.
+        SettingsError: there is no address of a Prefect server, it does not let us in, or what it needs in the
+            folder for temporary files is another user's.
     """
     url = server_address()
+    if whose := taken():
+        raise SettingsError(
+            f"TMPDIR: {whose}: expected a folder of our own; in the site's folder {OWN_TMPDIR}"
+        )
     say_when_silent(settings)
     wait_for_server(url)
     require_entry()

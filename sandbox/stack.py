@@ -102,7 +102,7 @@ class Stack:
             "PREFECT_WORKER_WEBSERVER_HOST": "127.0.0.1",
             "PREFECT_SERVER_DEPLOYMENT_CONCURRENCY_SLOT_WAIT_SECONDS": "3",
             "DO_NOT_TRACK": "1",
-            "TMPDIR": str(self.home / "tmp"),  # Prefect leaves an empty runner_storage/ID there for each run
+            "TMPDIR": str(self.home / "tmp"),  # Prefect keeps runner_storage there, one for all users of /tmp
         }
 
     def agent_environment(self) -> dict[str, str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from allocations import checkup_marketplace, checkup_prefect, checkup_slurm_faults
+from allocations import checkup_marketplace, checkup_prefect_faults, checkup_slurm_faults
 from allocations.billing import amount_of, amounts_of
 from allocations.checkup import table_of_faults
 from allocations.components import parse_components
@@ -105,5 +105,5 @@ def test_the_page_about_observability_has_every_event_and_artifact_as_the_code_h
 
 
 def test_the_doctor_s_page_has_every_finding_as_the_code_has_it() -> None:
-    faults = (*checkup_marketplace.FAULTS, *checkup_slurm_faults.FAULTS, *checkup_prefect.FAULTS)
+    faults = (*checkup_marketplace.FAULTS, *checkup_slurm_faults.FAULTS, *checkup_prefect_faults.FAULTS)
     assert table_of_faults(faults) in (DOCS / "doctor.md").read_text()

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from allocations import checkup_marketplace as market
-from allocations import checkup_prefect as prefect
+from allocations import checkup_prefect_faults as prefect
 from allocations import checkup_slurm_faults as slurm
 from allocations.accounts import ROOT
 from allocations.checkup import Cause, Check, Fault, Silence
@@ -182,6 +182,11 @@ ILL: dict[str, tuple[MarketplaceFacts | SlurmFacts | PrefectFacts, Fault, str]] 
     "no pool": (replace(PREFECT, pool=None), prefect.NO_POOL, "headnode"),
     "pool paused": (replace(PREFECT, pool={"is_paused": True}), prefect.POOL_PAUSED, "paused"),
     "worker dead": (replace(PREFECT, workers=[{"status": "OFFLINE"}]), prefect.NO_WORKER, "1 workers"),
+    "worker dead, and none can start": (
+        replace(PREFECT, workers=[], taken="/s/runner_storage is not ours to write, it is eve's"),
+        prefect.NONE_CAN_START,
+        "0 workers are known, none of them is alive; /s/runner_storage is not ours to write, it is eve's",
+    ),
     "not deployed": (replace(PREFECT, held=[]), prefect.NOT_DEPLOYED, "hourly"),
     "tags changed": (deployed(tags=[]), prefect.DEPLOYED_OTHERWISE, "hourly: tags [], not ['push']"),
     "schedule off": (
@@ -206,6 +211,11 @@ ILL: dict[str, tuple[MarketplaceFacts | SlurmFacts | PrefectFacts, Fault, str]] 
     ),
     "deployment paused": (deployed(paused=True), prefect.DEPLOYMENT_PAUSED, "hourly"),
     "not served": (replace(PREFECT, served="push-usage"), prefect.NOT_SERVED, "not on the server"),
+    "not served, and cannot be": (
+        replace(PREFECT, served="push-usage", taken="/s/runner_storage is not ours to write, it is eve's"),
+        prefect.NONE_CAN_START,
+        "not on the server; /s/runner_storage",
+    ),
     "served by nobody": (
         replace(PREFECT, served="push-usage", held=[{**HELD, "name": "service", "status": "NOT_READY"}]),
         prefect.NOT_SERVED,
@@ -224,6 +234,11 @@ WELL: dict[str, tuple[MarketplaceFacts | SlurmFacts | PrefectFacts, Check, str]]
         replace(MARKETPLACE, needs_staff=True, owner=replace(OWNER, roles={})),
         Check.ROLE,
         "sees its offering",
+    ),
+    "another's temporary folder, and a worker has its own": (
+        replace(PREFECT, taken="/s/runner_storage is not ours to write, it is eve's"),
+        Check.WORKER,
+        "",
     ),
     "safe": (replace(SLURM, controller=told(AccountingStorageEnforce="safe")), Check.ENFORCE, "safe"),
     "priority/basic": (replace(SLURM, controller=told(PriorityDecayHalfLife=None)), Check.DECAY, "not decay"),

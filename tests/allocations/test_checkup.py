@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from allocations import checkup_marketplace as market
-from allocations import checkup_prefect as prefect
+from allocations import checkup_prefect_faults as prefect
 from allocations import checkup_slurm_faults as slurm
 from allocations.checkup import (
     Area,

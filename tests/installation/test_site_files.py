@@ -7,7 +7,7 @@ import shlex
 import stat
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -15,9 +15,6 @@ from cloudrock_slurm.templates import PROGRAMS, SITE, site_files
 from tests.own_folder import ROOT
 from tests.typed import typed
 from tests.walks.page import PAGE
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 ENV = ROOT / "examples" / "native" / "cloudrock-slurm.env"
 UNITS = sorted((ROOT / "examples" / "systemd").glob("*.service"))
@@ -62,6 +59,12 @@ def test_init_writes_a_whole_site_and_only_its_owner_sees_it(site: Path) -> None
     assert there >= WRITTEN
     assert stat.S_IMODE(site.stat().st_mode) == 0o700
     assert stat.S_IMODE((site / ".env").stat().st_mode) == 0o600
+
+
+def test_temporary_files_have_a_folder_of_their_own(site: Path) -> None:
+    (folder,) = re.findall(r"^TMPDIR=(.+)$", (site / ".env").read_text(), re.MULTILINE)
+    assert Path(folder).parent == site
+    assert stat.S_IMODE(Path(folder).stat().st_mode) == 0o700
 
 
 def test_init_overwrites_nothing_and_names_what_is_there(site: Path) -> None:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from flows import temporary
 from sandbox.cloudrock import Marketplace
 from sandbox.slurm import SandboxError, processes
 from sandbox.slurm.places import free_ports
@@ -47,6 +48,8 @@ FOREIGN = (
 PORTS = ("PREFECT_API_URL", "PREFECT_SERVER_API_PORT", "PREFECT_SERVER_UI_API_URL")
 SECONDS = 540
 BUSY_TRIES = 10
+TAIL = 3000
+"""Characters of a log."""
 
 
 @dataclass
@@ -78,7 +81,14 @@ class Headnode:
         except subprocess.TimeoutExpired:
             os.killpg(typed.pid, signal.SIGKILL)
             code = typed.wait()
+            return subprocess.CompletedProcess((), code, output.read_text() + self.unfinished())
         return subprocess.CompletedProcess((), code, output.read_text())
+
+    def unfinished(self) -> str:
+        """What was going on when the commands took too long."""
+        logs = sorted(self.places.site.glob("*.log"))
+        last = [f"the last of {log.name}:\n{log.read_text(errors='replace')[-TAIL:]}" for log in logs]
+        return "\n".join((f"killed after {SECONDS} s", *last, *self.command_lines()))
 
     def ask(self, path: str, body: object = None) -> Any:
         """Prefect's server: a POST with a body, else a GET."""
@@ -134,6 +144,7 @@ def plain_environment(home: Path, cluster: Cluster) -> dict[str, str]:
         "PATH": SYSTEM_PATH,
         "HOME": str(home),
         "PIP_CACHE_DIR": cache,
+        "PYTHONUNBUFFERED": "1",  # so that what was killed had its say
         "DEBIAN_FRONTEND": "noninteractive",
     }
     return {**kept, **own, **cluster.environment}
@@ -157,6 +168,7 @@ def written_down(places: Places, marketplace: Marketplace, cluster: Cluster) -> 
 def headnode(cluster: Cluster) -> Iterator[Headnode]:
     """The page's blocks up to doctor and the first run of both sides, carried out."""
     cluster.add_people(*PEOPLE)
+    (Path(tempfile.gettempdir()) / temporary.NAME).mkdir(exist_ok=True)  # another user was there first
     folder = Path(tempfile.mkdtemp(prefix="crs-install-", dir="/var/tmp"))
     folder.chmod(0o755)
     (port,) = free_ports(1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -74,6 +75,7 @@ class Places:
 
     def commands(self, found: list[Block]) -> Iterator[str]:
         for block in found:
+            yield f'echo "-- after $SECONDS s: "{shlex.quote(block.heading)}'
             if block.kind == "ini":
                 yield f"cat {self.answers} >>{self.site}/.env"
             else:

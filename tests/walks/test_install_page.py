@@ -5,15 +5,20 @@ The facts are in the order in which an administrator meets them, and share one i
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
+import tempfile
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from allocations.checkup_prefect_faults import NONE_CAN_START
+from flows import temporary
 from tests import waiting
 from tests.walks.page import AFTERWARDS, blocks
 
@@ -84,8 +89,22 @@ def test_both_schedules_run(headnode: Any) -> None:
     )
 
 
-def test_without_a_worker_each_side_serves_itself_and_runs_once_when_told(headnode: Any) -> None:
+def test_where_another_user_has_prefect_s_temporary_folder_doctor_and_a_service_say_so(headnode: Any) -> None:
     headnode.end("prefect worker start")
+    shared = Path(tempfile.gettempdir()) / temporary.NAME
+    begin = f"cd {headnode.places.site}; source service-pull-env.rc; export TMPDIR={shared.parent}"
+    as_agent = f"{begin}; runuser -u {headnode.places.user} --"
+    done = headnode.type(f"{as_agent} python3 -m cloudrock_slurm.main")
+    assert done.returncode == 2
+    (line,) = done.stdout.splitlines()
+    assert line.startswith(f"TMPDIR: {shared} is not ours to write, it is {shared.owner()}'s: expected ")
+    done = headnode.type(f"{as_agent} cloudrock-slurm doctor --json")
+    (found,) = [one for one in json.loads(done.stdout)["findings"] if one["check"] == "worker"]
+    assert (found["level"], found["mend"]) == ("error", NONE_CAN_START.mend)
+    assert str(shared) in found["found"]
+
+
+def test_without_a_worker_each_side_serves_itself_and_runs_once_when_told(headnode: Any) -> None:
     commands = headnode.places.script([block for block in blocks() if block.heading == AFTERWARDS])
     done = headnode.type(f"cd {headnode.places.site}; {QUICK}; {commands}")
     assert done.returncode == 0, done.stdout
