@@ -136,13 +136,14 @@ def command_line(pid: int) -> str:
     return ""
 
 
-def plain_environment(home: Path, cluster: Cluster) -> dict[str, str]:
+def plain_environment(places: Places, cluster: Cluster) -> dict[str, str]:
     """A shell's own on a machine that knows nothing of this checkout."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
     cache = str(FOLDER.parent.parent / "pip-cache")  # the machine's network is not what is tried
     own = {
         "PATH": SYSTEM_PATH,
-        "HOME": str(home),
+        "HOME": str(places.folder / "home"),
+        "TMPDIR": str(places.shared),
         "PIP_CACHE_DIR": cache,
         "PYTHONUNBUFFERED": "1",  # so that what was killed had its say
         "DEBIAN_FRONTEND": "noninteractive",
@@ -168,14 +169,15 @@ def written_down(places: Places, marketplace: Marketplace, cluster: Cluster) -> 
 def headnode(cluster: Cluster) -> Iterator[Headnode]:
     """The page's blocks up to doctor and the first run of both sides, carried out."""
     cluster.add_people(*PEOPLE)
-    (Path(tempfile.gettempdir()) / temporary.NAME).mkdir(exist_ok=True)  # another user was there first
     folder = Path(tempfile.mkdtemp(prefix="crs-install-", dir="/var/tmp"))
     folder.chmod(0o755)
     (port,) = free_ports(1)
     places = Places(folder, USER, port, {})
+    (places.shared / temporary.NAME).mkdir(parents=True)  # another user was there first
+    places.shared.chmod(0o1777)
     with Marketplace(people_suffix=SUFFIX) as marketplace:
         written_down(places, marketplace, cluster)
-        node = Headnode(places, marketplace, plain_environment(folder / "home", cluster))
+        node = Headnode(places, marketplace, plain_environment(places, cluster))
         forget(node)
         try:
             marketplace.place_order("installed")

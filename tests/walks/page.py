@@ -65,6 +65,11 @@ class Places:
         return self.folder / "programs"
 
     @property
+    def shared(self) -> Path:
+        """All users' folder for temporary files, in the place of /tmp."""
+        return self.folder / "shared"
+
+    @property
     def answers(self) -> Path:
         """The filled-in lines, for their owner only: the token is among them."""
         return self.folder / "answers"

@@ -9,10 +9,8 @@ import json
 import os
 import re
 import signal
-import tempfile
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -91,7 +89,7 @@ def test_both_schedules_run(headnode: Any) -> None:
 
 def test_where_another_user_has_prefect_s_temporary_folder_doctor_and_a_service_say_so(headnode: Any) -> None:
     headnode.end("prefect worker start")
-    shared = Path(tempfile.gettempdir()) / temporary.NAME
+    shared = headnode.places.shared / temporary.NAME
     begin = f"cd {headnode.places.site}; source service-pull-env.rc; export TMPDIR={shared.parent}"
     as_agent = f"{begin}; runuser -u {headnode.places.user} --"
     done = headnode.type(f"{as_agent} python3 -m cloudrock_slurm.main")
