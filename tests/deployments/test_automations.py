@@ -123,7 +123,7 @@ def test_a_run_whose_worker_was_killed_becomes_crashed_and_somebody_is_told(
     heartbeat = {"filter": {"event": {"name": ["prefect.flow-run.heartbeat"]}, "any_resource": {}}}
     heartbeat["filter"]["any_resource"] = {"id": [f"prefect.flow-run.{run_id}"]}
     until(lambda: stack.api.ask("POST", "events/filter", heartbeat)["total"], "a heartbeat")
-    (engine, *_) = running(stack, run_id)
+    (engine, *_) = until(lambda: running(stack, run_id), "the process of the run")
     assert b"PREFECT_FLOWS_HEARTBEAT_FREQUENCY=30" in Path(f"/proc/{engine}/environ").read_bytes()
     os.killpg(started.pid, signal.SIGKILL)
     for process in running(stack, run_id):
