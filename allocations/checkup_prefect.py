@@ -20,6 +20,7 @@ from allocations.checkup_prefect_faults import (
     NOT_IN_TIME,
     NOT_LET_IN,
     NOT_SERVED,
+    OPEN_TO_ALL,
     OTHER_VERSION,
     POOL_PAUSED,
 )
@@ -36,6 +37,7 @@ SERVICE = "service"
 """The deployment that `cloudrock-slurm pull` and `push` serve without a work pool."""
 MEMORY = ":memory:"
 AFTER_THE_SERVER = (
+    Check.ENTRY,
     Check.DATABASE,
     Check.POOL,
     Check.WORKER,
@@ -53,6 +55,8 @@ class PrefectFacts:
     url: str
     server_version: str | Silence
     our_version: str
+    open_to_all: bool | Silence
+    """Whether it answers somebody without a name and a password."""
     database: Json | Silence
     """The server's settings of its database, secrets hidden; `ours`, if it is there, is our own kind."""
     pool: Json | Silence | None
@@ -83,6 +87,7 @@ def diagnose_prefect(facts: PrefectFacts) -> Iterator[Diagnosis]:
         yield from (not_looked_at(check, Silence(words, Cause.NOT_ASKED)) for check in AFTER_THE_SERVER)
         return
     yield _version(facts.server_version, facts)
+    yield _entry(facts)
     database = facts.database
     yield not_looked_at(Check.DATABASE, database) if isinstance(database, Silence) else _database(database)
     yield _schedules(facts.overdue)
@@ -109,6 +114,14 @@ def _version(server: str, facts: PrefectFacts) -> Diagnosis:
     if server.split(".")[:2] == facts.our_version.split(".")[:2]:
         return well(Check.SERVER, f"{server} at {facts.url}")
     return wrong(OTHER_VERSION, f"{server} at {facts.url}, and {facts.our_version} here")
+
+
+def _entry(facts: PrefectFacts) -> Diagnosis:
+    if isinstance(facts.open_to_all, Silence):
+        return not_looked_at(Check.ENTRY, facts.open_to_all)
+    if facts.open_to_all:
+        return wrong(OPEN_TO_ALL, "it takes everybody who reaches it, without a name and a password")
+    return well(Check.ENTRY, "it takes nobody without a name and a password")
 
 
 def _database(settings: Json) -> Diagnosis:
@@ -147,14 +160,14 @@ def _served(flow: str, held: Sequence[Json] | Silence, service: str, taken: str)
     name = f"{flow}/{service}"
     function = flow.replace("-", "_")
     ends = (f".{function}", f":{function}")  # of a module path, or of a file's
-    found = [one for one in held if one["name"] == service and _entry(one).endswith(ends)]
+    found = [one for one in held if one["name"] == service and _entrypoint(one).endswith(ends)]
     if any(one.get("status") == "READY" for one in found):
         return well(Check.WORKER, f"{name} is served")
     state = f"{name} is {'not ready' if found else 'not on the server'}"
     return wrong(NONE_CAN_START, f"{state}; {taken}") if taken else wrong(NOT_SERVED, state)
 
 
-def _entry(deployment: Json) -> str:
+def _entrypoint(deployment: Json) -> str:
     return str(deployment.get("entrypoint"))
 
 

@@ -22,6 +22,14 @@ NO_SERVER = Fault(
     "nothing is scheduled and no run is recorded",
     "set PREFECT_API_URL to a running server; `prefect server start` starts one",
 )
+OPEN_TO_ALL = Fault(
+    Check.ENTRY,
+    Level.WARNING,
+    "the server takes everybody who reaches it",
+    "everybody with an account on this host can run any program as the agent's user, who holds the token",
+    "put the same words, such as cloudrock:a-long-password, into PREFECT_SERVER_API_AUTH_STRING and "
+    "PREFECT_API_AUTH_STRING, in .env, and restart server, worker and services",
+)
 OTHER_VERSION = Fault(
     Check.SERVER,
     Level.WARNING,
@@ -117,6 +125,7 @@ AUTOMATIONS_OTHERWISE = Fault(
 FAULTS = (
     NOT_LET_IN,
     NO_SERVER,
+    OPEN_TO_ALL,
     OTHER_VERSION,
     IN_MEMORY,
     NO_POOL,

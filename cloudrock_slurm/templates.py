@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import secrets
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 PACKAGED = Path(__file__).parent / "site"
@@ -17,6 +18,8 @@ TEMPORARY = "tmp"
 """TMPDIR, as the settings' file says."""
 PLAIN = re.compile(r"[A-Za-z0-9/._+-]+")
 """What a shell, systemd and Python read alike without quotes."""
+CHANGE_ME = "CHANGE-ME"
+PASSWORD_BYTES = 24
 PRIVATE, PUBLIC = 0o600, 0o644
 RENAMED = {"examples/native/cloudrock-slurm.env": ENV_FILE}
 FLATTENED = {
@@ -49,10 +52,16 @@ def is_installed() -> bool:
 def site_files(site: Path, user: str) -> tuple[SiteFile, ...]:
     """Every file of the site in this folder; its services run as this user, from this virtual environment."""
     root = PACKAGED if is_installed() else CHECKOUT
-    return tuple(
+    files = [
         SiteFile(name, adapted((root / source).read_text(encoding="utf-8"), site, user))
         for source, name in sources(root)
-    )
+    ]
+    return tuple(with_password(file) if file.name == ENV_FILE else file for file in files)
+
+
+def with_password(file: SiteFile) -> SiteFile:
+    """The same with a password that nobody knows, wherever the example says that there must be another."""
+    return replace(file, text=file.text.replace(CHANGE_ME, secrets.token_urlsafe(PASSWORD_BYTES)))
 
 
 def sources(root: Path) -> list[tuple[str, Path]]:

@@ -16,6 +16,7 @@ from flows.choices import SyncDirection
 from flows.deploying import automation_differences
 from flows.deployment_files import read_deployments
 from flows.prefect_server import NotLetIn, Server
+from flows.prefect_settings import altered
 from flows.settings import SettingsError
 from flows.temporary import taken
 from flows.work_pool import load_work_pool
@@ -30,7 +31,7 @@ SECONDS = 15.0
 """The longest that one request may take."""
 SERVED = {SyncDirection.PULL: "pull-orders", SyncDirection.PUSH: "push-usage"}
 WORKERS: Final = "/work_pools/{work_pool_name}/workers/filter"
-ANSWERS = 7
+ANSWERS = 8
 NO_ADDRESS = "PREFECT_API_URL is not set"
 
 
@@ -44,12 +45,13 @@ def prefect_facts(direction: SyncDirection | None) -> PrefectFacts:
         name = load_work_pool()
     except SettingsError:  # the checkup of the settings says so
         name = POOL
-    version, database, pool, workers, held, overdue, automations = (
+    version, open_to_all, database, pool, workers, held, overdue, automations = (
         told_by_server(name) if url else [Silence(NO_ADDRESS)] * ANSWERS
     )
     return PrefectFacts(
         url=url,
         server_version=version,
+        open_to_all=open_to_all,
         database=database,
         pool=pool,
         workers=workers,
@@ -65,7 +67,7 @@ def prefect_facts(direction: SyncDirection | None) -> PrefectFacts:
 
 
 def told_by_server(pool: str) -> list[Any]:
-    """Version, database, work pool, workers, deployments, late runs, and in words how automations differ.
+    """Version, whether it is open, database, pool, workers, deployments, late runs, how automations differ.
 
     In the place of each possibly a Silence.
 
@@ -79,6 +81,7 @@ def told_by_server(pool: str) -> list[Any]:
         held = asked(lambda: server.listed("/deployments/filter"))
         return [
             version,
+            asked(lets_strangers_in),
             with_our_word(asked(lambda: server.ask("GET", "/admin/settings"))),
             asked(lambda: server.ask("GET", "/work_pools/{name}", or_none=True, name=pool)),
             asked(lambda: server.ask("POST", WORKERS, {}, work_pool_name=pool)),
@@ -86,6 +89,19 @@ def told_by_server(pool: str) -> list[Any]:
             held if isinstance(held, Silence) else asked(lambda: server.overdue(held, datetime.now(UTC))),
             asked(lambda: automation_differences(server)),
         ]
+
+
+def lets_strangers_in() -> bool:
+    """Whether the server answers without what PREFECT_API_AUTH_STRING says."""
+    with (
+        altered("api", auth_string=None, key=None),
+        get_client({"timeout": SECONDS}, sync_client=True) as client,
+    ):
+        try:
+            Server(client).ask("GET", "/admin/version")
+        except NotLetIn:
+            return False
+    return True
 
 
 def with_our_word(settings: Any) -> dict[str, Any] | Silence:  # noqa: ANN401 - JSON

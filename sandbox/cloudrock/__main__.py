@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import secrets
 import signal
 import sys
 import threading
@@ -13,6 +14,9 @@ from pathlib import Path
 from sandbox.cloudrock.page.views import Surroundings
 from sandbox.cloudrock.seed import CASTS
 from sandbox.cloudrock.server import HOST, Marketplace
+
+PASSWORD_OF_SERVER, PASSWORD_OF_CLIENTS = "PREFECT_SERVER_API_AUTH_STRING", "PREFECT_API_AUTH_STRING"
+"""Both are the same words: Prefect's server asks for the first, and whoever talks to it says the second."""
 
 
 def main() -> None:
@@ -84,11 +88,19 @@ def write_tokens(marketplace: Marketplace, file: Path) -> None:
 
 
 def write_agent_env(marketplace: Marketplace, file: Path) -> None:
-    """The agent's settings that only the running marketplace knows; its group may read them as well."""
+    """What must agree on all sides: what the running marketplace knows, and the Prefect server's password.
+
+    The file's group may read it as well. The password stays what it was: the server runs on with it.
+    """
+    before = file.read_text(encoding="utf-8") if file.exists() else ""
+    _, _, after = before.partition(f"\n{PASSWORD_OF_CLIENTS}=")
+    words = after.partition("\n")[0] or f"sandbox:{secrets.token_urlsafe(24)}"
     settings = {
         "CLOUDROCK_API_URL": marketplace.api_url,
         "CLOUDROCK_API_TOKEN": marketplace.tokens["provider_owner"],
         "CLOUDROCK_OFFERING_UUID": marketplace.offering_uuid,
+        PASSWORD_OF_SERVER: words,
+        PASSWORD_OF_CLIENTS: words,
     }
     write_anew(file, "".join(f"{name}={value}\n" for name, value in settings.items()), 0o640)
 

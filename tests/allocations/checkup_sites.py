@@ -109,6 +109,7 @@ PREFECT = PrefectFacts(
     url="http://127.0.0.1:4200/api",
     server_version="3.8.8",
     our_version="3.8.9",
+    open_to_all=False,
     database={"driver": None, "connection_url": None, "name": None},
     pool={"name": "headnode", "type": "process", "is_paused": False},
     workers=[{"name": "one", "status": "ONLINE"}, {"name": "old", "status": "OFFLINE"}],

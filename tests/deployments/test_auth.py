@@ -42,6 +42,13 @@ def test_deploy_and_doctor_say_which_variable_is_missing_or_wrong(
     assert found["worker"].found == "not looked at: the Prefect server lets nobody in"
 
 
+def test_the_doctor_tells_an_open_server_from_one_that_is_not(api: str) -> None:
+    from flows.examining import prefect_diagnoses  # noqa: PLC0415 - Prefect takes seconds
+
+    (found,) = [one for one in prefect_diagnoses(None) if one.check.title == "password"]
+    assert (found.level.value, found.found) == ("OK", "it takes nobody without a name and a password")
+
+
 def test_the_password_stands_in_no_arguments_and_no_log(stack: Stack) -> None:
     assert stack.api.auth
     password = stack.api.auth[1].encode()

@@ -61,6 +61,15 @@ def test_init_writes_a_whole_site_and_only_its_owner_sees_it(site: Path) -> None
     assert stat.S_IMODE((site / ".env").stat().st_mode) == 0o600
 
 
+def test_each_site_gets_a_password_of_its_own_for_prefect(site: Path) -> None:
+    lines = [line.partition("=") for line in (site / ".env").read_text().splitlines()]
+    found = {name: value for name, _, value in lines if name.endswith("_AUTH_STRING")}
+    assert set(found) == {"PREFECT_SERVER_API_AUTH_STRING", "PREFECT_API_AUTH_STRING"}
+    (words,) = set(found.values())
+    assert re.fullmatch(r"cloudrock:[\w-]{32}", words)
+    assert words not in "".join(file.text for file in site_files(site, "somebody"))
+
+
 def test_temporary_files_have_a_folder_of_their_own(site: Path) -> None:
     (folder,) = re.findall(r"^TMPDIR=(.+)$", (site / ".env").read_text(), re.MULTILINE)
     assert Path(folder).parent == site

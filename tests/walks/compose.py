@@ -11,6 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 
 from sandbox.docker import Engine, debian
@@ -62,7 +63,9 @@ class Walk:
     """Flow and deployment of every run that Prefect's server knows."""
     stored: int = 0
     """Flow runs in PostgreSQL."""
-    token: str = ""
+    secrets: list[str] = field(default_factory=list)
+    stranger: int = 0
+    """What Prefect's server answers somebody without a password."""
     keys: str = ""
     """munge's, in the image of SLURM."""
     left: list[object] = field(default_factory=list)
@@ -135,7 +138,10 @@ class Walk:
 
     def look_into_prefect(self) -> None:
         """Whose runs it knows, over the port that is published; and that PostgreSQL has them."""
-        api = PrefectApi(f"http://127.0.0.1:{self.variables[PREFECT]}/api")
+        url = f"http://127.0.0.1:{self.variables[PREFECT]}/api"
+        self.stranger = httpx.post(f"{url}/flows/filter", json={}, timeout=30).status_code
+        name, _, password = self.words("PREFECT_API_AUTH_STRING").partition(":")
+        api = PrefectApi(url, (name, password))
         names = {one["id"]: one["name"] for one in api.ask("POST", "flows/filter", {})}
         deployments = {one["id"]: one["name"] for one in api.ask("POST", "deployments/filter", {})}
         for run in api.ask("POST", "flow_runs/filter", {}):
@@ -144,10 +150,13 @@ class Walk:
         told = self.run(f"docker-compose exec -T postgres psql --tuples-only prefect --command '{count}'")
         self.stored = int(told)
 
+    def words(self, name: str) -> str:
+        """What the agent's settings say."""
+        return self.run(f"docker-compose exec -T pull grep ^{name}= .env").partition("=")[2].strip()
+
     def look_for_secrets(self) -> None:
-        """The agent's token where it lies, and munge's keys where they must not be."""
-        text = self.run("docker-compose exec -T pull cat .env")
-        self.token = text.partition("CLOUDROCK_API_TOKEN=")[2].splitlines()[0]
+        """Token and password where they lie, and munge's keys where they must not be."""
+        self.secrets = [self.words(name) for name in ("CLOUDROCK_API_TOKEN", "PREFECT_API_AUTH_STRING")]
         with closing(self.engine.client()) as client:
             found = client.containers.run(SLURM_IMAGE, KEYS, network_mode="none", remove=True)
         self.keys = found.decode()

@@ -12,6 +12,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from base64 import b64encode
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -94,15 +95,25 @@ class Headnode:
         """Prefect's server: a POST with a body, else a GET."""
         encoded = None if body is None else json.dumps(body).encode()
         url = f"http://127.0.0.1:{self.places.port}/api/{path}"
-        request = urllib.request.Request(url, encoded, {"Content-Type": "application/json"})
+        known = {"Content-Type": "application/json", **self.entry()}
+        request = urllib.request.Request(url, encoded, known)
         for _ in range(BUSY_TRIES):
             with suppress(urllib.error.HTTPError), urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - the same
                 return json.load(answer)
             time.sleep(1)  # SQLite has one writer: on a loaded machine the server answers 503
         raise AssertionError(path)
 
+    def password(self) -> str:
+        """The words that `init` made up for Prefect's server."""
+        lines = (self.places.site / ".env").read_text().splitlines()
+        return next(line for line in lines if line.startswith("PREFECT_API_AUTH_STRING=")).partition("=")[2]
+
+    def entry(self) -> dict[str, str]:
+        """The header that they go into."""
+        return {"Authorization": f"Basic {b64encode(self.password().encode()).decode()}"}
+
     def read(self, path: str) -> str:
-        """A page of the server."""
+        """A page of the server, which needs no password."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.places.port}{path}", timeout=30) as answer:
             return str(answer.read(), "utf-8", "replace")
 

@@ -101,9 +101,15 @@ def test_the_sides_may_be_somebody_else_in_the_socket_s_group(walk: Walk) -> Non
     assert "SLURM answers in the container slurmctld: cluster example\n" in walk.checked
 
 
-def test_the_token_is_in_no_container_s_environment_and_in_no_image(walk: Walk) -> None:
-    assert len(walk.token) == 40
-    assert walk.token not in json.dumps([walk.containers, walk.images], default=str)
+def test_prefect_s_server_lets_nobody_in_without_its_password(walk: Walk) -> None:
+    assert walk.stranger == 401
+    assert walk.secrets[1] in walk.printed["Is everything well?"]
+
+
+def test_no_secret_is_in_a_container_s_environment_or_in_an_image(walk: Walk) -> None:
+    assert [len(secret) for secret in walk.secrets] == [40, len("sandbox:") + 32]
+    shown = json.dumps([walk.containers, walk.images], default=str)
+    assert [secret for secret in walk.secrets if secret in shown] == []
     assert walk.keys == ""
 
 

@@ -9,6 +9,7 @@ import json
 import os
 import re
 import signal
+import urllib.error
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -53,13 +54,22 @@ def test_the_page_leads_from_nothing_to_a_well_site_and_a_run_of_both_sides(
     assert set(ended.values()) == {"Completed"}, headnode.said
 
 
-def test_what_runs_is_no_root_s_and_the_token_is_in_no_argument(headnode: Any) -> None:
+def test_what_runs_is_no_root_s_and_no_secret_is_in_an_argument(headnode: Any) -> None:
     lines = headnode.command_lines()
     assert any("prefect server start" in line for line in lines)
     assert any("prefect worker start" in line for line in lines)
-    token = headnode.marketplace.tokens["provider_owner"]
-    assert [line for line in lines if token in line] == []
-    assert token not in headnode.said + log(headnode, "server") + log(headnode, "worker")
+    said = headnode.said + log(headnode, "server") + log(headnode, "worker")
+    for secret in (headnode.marketplace.tokens["provider_owner"], headnode.password()):
+        assert [line for line in lines if secret in line] == []
+        assert secret not in said
+
+
+def test_nobody_talks_to_prefect_without_the_password_that_init_made_up(headnode: Any) -> None:
+    name, _, password = headnode.password().partition(":")
+    assert (name, len(password)) == ("cloudrock", 32)
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        headnode.read("/api/admin/version")
+    assert refused.value.code == 401
 
 
 def test_the_ui_is_served_with_its_parts(headnode: Any) -> None:

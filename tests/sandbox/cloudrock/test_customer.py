@@ -80,11 +80,23 @@ def test_the_agent_s_settings_are_for_its_group_and_nobody_else(market: Marketpl
     file.write_text("old")
     write_agent_env(market, file)
     assert file.stat().st_mode & 0o777 == 0o640
-    assert file.read_text() == (
-        f"CLOUDROCK_API_URL={market.api_url}\n"
-        f"CLOUDROCK_API_TOKEN={market.tokens['provider_owner']}\n"
-        f"CLOUDROCK_OFFERING_UUID={market.offering_uuid}\n"
-    )
+    lines = dict(line.split("=", 1) for line in file.read_text().splitlines())
+    words = lines.pop("PREFECT_API_AUTH_STRING")
+    assert lines == {
+        "CLOUDROCK_API_URL": market.api_url,
+        "CLOUDROCK_API_TOKEN": market.tokens["provider_owner"],
+        "CLOUDROCK_OFFERING_UUID": market.offering_uuid,
+        "PREFECT_SERVER_API_AUTH_STRING": words,
+    }
+    assert len(words.partition(":")[2]) == 32
+
+
+def test_the_prefect_server_s_password_is_made_up_once(market: Marketplace, tmp_path: Path) -> None:
+    texts = []
+    for name in ("one", "one", "other"):
+        write_agent_env(market, tmp_path / name)
+        texts.append((tmp_path / name).read_text())
+    assert texts[0] == texts[1] != texts[2]
 
 
 def test_the_stand_in_listens_where_it_is_told_and_says_so() -> None:
