@@ -69,7 +69,8 @@ def test_nobody_talks_to_prefect_without_the_password_that_init_made_up(headnode
     assert (name, len(password)) == ("cloudrock", 32)
     with pytest.raises(urllib.error.HTTPError) as refused:
         headnode.read("/api/admin/version")
-    assert refused.value.code == 401
+    with refused.value as answer:
+        assert answer.code == 401
 
 
 def test_the_ui_is_served_with_its_parts(headnode: Any) -> None:
