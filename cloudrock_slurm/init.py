@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from cloudrock_slurm.ending import FAILED
-from cloudrock_slurm.templates import ENV_FILE, PLAIN, TEMPORARY, SiteFile, site_files
+from cloudrock_slurm.templates import ENV_FILE, FOLDERS, PLAIN, SiteFile, site_files
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,8 +37,9 @@ def init(folder: Path, *, user: str | None = None) -> int:
     try:
         for file in files:
             write(site, file)
-        (site / TEMPORARY).mkdir(exist_ok=True, mode=0o700)
-        sys.stdout.write(f"made {site / TEMPORARY}, for temporary files (mode 0700)\n")
+        for name in FOLDERS:
+            (site / name).mkdir(exist_ok=True, mode=0o700)
+            sys.stdout.write(f"made {site / name} (mode 0700)\n")
     except OSError as error:
         sys.stderr.write(
             f"init: cannot write {str(error.filename)!r} ({error.strerror}): expected a folder that this "

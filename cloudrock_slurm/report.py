@@ -14,7 +14,8 @@ from allocations.billing import BillingPeriod
 from allocations.errors import RuleError
 from cloudrock_slurm.ending import BAD_SETTINGS, FAILED
 from cloudrock_slurm.progress import terminal_progress
-from flows.settings import SettingsError, lend_to_matplotlib, load_components, load_settings
+from flows.settings import SettingsError, load_components, load_settings
+from flows.state_folder import make_room_for_matplotlib
 
 if TYPE_CHECKING:
     from allocations.month_report import MonthReport
@@ -53,7 +54,7 @@ def report(
                 found = explain(doors, month, allocation, now, tell)
         write_files(found, {"csv": csv, "json": json, "parquet": parquet})
         if html is not None:
-            lend_to_matplotlib(settings)
+            make_room_for_matplotlib(settings)
             from flows.report_page import page  # noqa: PLC0415 - matplotlib takes a second
 
             html.write_text(page(found, components), encoding="utf-8")

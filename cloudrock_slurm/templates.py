@@ -14,8 +14,8 @@ CHECKOUT = Path(__file__).parents[1]
 SITE, PROGRAMS, USER = "/var/lib/cloudrock-slurm", "/opt/cloudrock-slurm", "User=cloudrock\n"
 """What they say for the site's folder, the virtual environment, and the user of the services."""
 ENV_FILE = Path(".env")
-TEMPORARY = "tmp"
-"""TMPDIR, as the settings' file says."""
+FOLDERS = ("prefect", "state", "tmp")
+"""Those that the settings' file names, made at once: by whom they are first needed, he would be their owner."""
 PLAIN = re.compile(r"[A-Za-z0-9/._+-]+")
 """What a shell, systemd and Python read alike without quotes."""
 CHANGE_ME = "CHANGE-ME"

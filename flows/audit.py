@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 from prefect.runtime import flow_run
 
-from flows.lock import writable
+from flows.state_folder import accessible, writable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,6 +50,7 @@ def keep_record(
         table[column] = table[column].astype("Int64")
     path = folder / f"backfill-{month}-{now:%Y%m%dT%H%M%SZ}-{run[:8].replace(' ', '-')}.parquet"
     unfinished = path.with_suffix(".unfinished")
-    table.to_parquet(unfinished, index=False)
+    with accessible(unfinished):
+        table.to_parquet(unfinished, index=False)
     unfinished.replace(path)
     return path

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 import tempfile
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from filelock import FileLock
 from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as checked
 
+from flows.state_folder import hand_over, held
 from slurm_io.breaker import Breaker
 
 if TYPE_CHECKING:
@@ -67,12 +66,11 @@ class BreakerFile:
 
     def change(self, change: Callable[[Breaker], Breaker]) -> tuple[Breaker, Breaker]:
         """The breaker before and after a change, which no other process's comes between."""
-        with FileLock(self.folder / "breaker.lock", mode=0o600):
+        with held(self.folder / "breaker.lock"):
             before = self.read()
             breaker = change(before)
             if breaker != before or not self.path.exists():
                 self._write(breaker)
-        hand_over(self.folder / "breaker.lock")
         return before, breaker
 
     def _write(self, breaker: Breaker) -> None:
@@ -82,17 +80,8 @@ class BreakerFile:
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(KEPT.dump_json(kept))
+            hand_over(fresh)
             fresh.replace(self.path)
         except BaseException:
             fresh.unlink(missing_ok=True)
             raise
-        hand_over(self.path)
-
-
-def hand_over(path: Path) -> None:
-    """What root makes in the agent's folder becomes the agent's: it would be shut out of it otherwise."""
-    if os.geteuid() == 0:
-        owner = path.parent.stat()
-        if path.lstat().st_uid != owner.st_uid:
-            with suppress(PermissionError):  # a root that may not, in a container: nobody else is there
-                os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
-from flows.breaker_file import hand_over
+from flows.state_folder import hand_over
 from slurm_io.errors import BudgetTaken, shown
 
 if TYPE_CHECKING:

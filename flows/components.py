@@ -15,8 +15,9 @@ from cloudrock_io.errors import UnexpectedCloudrockData
 from flows.artifacts import publish_components
 from flows.calm import calmly
 from flows.doors import open_cloudrock
-from flows.lock import one_at_a_time, writable
+from flows.lock import one_at_a_time
 from flows.settings import load_components, load_settings
+from flows.state_folder import accessible, writable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,7 +92,10 @@ def synchronised(
         before = cloudrock.fetch_offering()
         changes = changes_to(before, components)
         memory = writable(state_dir) / "components.sha256"
-        known = memory.read_text(encoding="utf-8").strip() if memory.exists() else ""
+        known = ""
+        if memory.exists():
+            with accessible(memory):
+                known = memory.read_text(encoding="utf-8").strip()
         fingerprint = fingerprint_of(components)
         applied = bool(changes) and (apply or (known != fingerprint and not only_if_told))
         problems = []
@@ -104,5 +108,6 @@ def synchronised(
                     "the offering's components", "as sent", "; ".join(map(str, left))
                 )
         if applied or not changes:
-            memory.write_text(f"{fingerprint}\n", encoding="utf-8")
+            with accessible(memory):
+                memory.write_text(f"{fingerprint}\n", encoding="utf-8")
     return Synced(changes=changes, applied=applied, problems=problems)

@@ -12,7 +12,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from allocations.days import Correction
-from flows.lock import writable
+from flows.state_folder import accessible, writable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,7 +33,7 @@ def remember(state_dir: Path, period: BillingPeriod, noticed: Iterable[Correctio
     path = _file(state_dir, period)
     known = _read(path)
     new = [correction for correction in noticed if correction not in known]
-    with path.open("a", encoding="utf-8") as file:
+    with accessible(path), path.open("a", encoding="utf-8") as file:
         file.writelines(f"{json.dumps([str(part) for part in astuple(one)])}\n" for one in new)
 
 
@@ -55,7 +55,7 @@ def spend(state_dir: Path, period: BillingPeriod, told: Iterable[Correction]) ->
     """Forget corrections that the marketplace's amounts hold by now: each explains one fall, not a second."""
     lines = [f"{json.dumps([*map(str, astuple(one)), TOLD])}\n" for one in told]
     if lines:
-        with _file(state_dir, period).open("a", encoding="utf-8") as file:
+        with accessible(_file(state_dir, period)) as path, path.open("a", encoding="utf-8") as file:
             file.writelines(lines)
 
 
@@ -67,7 +67,9 @@ def _read(path: Path) -> list[Correction]:
     found: list[Correction] = []
     if not path.exists():
         return found
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+    with accessible(path):
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    for line in lines:
         try:
             day, account, tres, before, after, *told = json.loads(line)
             correction = Correction(date.fromisoformat(day), account, tres, int(before), int(after))

@@ -23,6 +23,8 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from allocations.days import WindowUsage
+from flows.settings import SettingsError
+from flows.state_folder import hand_over, writable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -88,9 +90,9 @@ class ParquetDays:
         head |= {"until": usage.end.isoformat(), "records": dict(usage.records), "states": dict(usage.states)}
         head["fingerprint"] = usage.fingerprint
         try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            writable(path.parent)
             _replace(path, table.replace_schema_metadata({META: json.dumps(head).encode()}))
-        except OSError as fault:
+        except (OSError, SettingsError) as fault:
             self._remarks.append(f"the day cannot be kept in {path} ({_brief(fault)}): it costs time only")
 
     def _head(self, day: date) -> dict[str, object]:
@@ -140,6 +142,7 @@ def _replace(path: Path, table: pa.Table) -> None:
             parquet.write_table(table, file, compression="zstd", write_page_checksum=True)
             file.flush()
             os.fsync(file.fileno())
+        hand_over(fresh)
         fresh.replace(path)
     except BaseException:
         fresh.unlink(missing_ok=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from flows.choices import DeploymentType
-from flows.settings import SettingsError
+from flows.state_folder import held, writable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,25 +27,6 @@ def lock_file(settings: Settings) -> Path:
     return settings.state_dir / f"writer-{'native' if native else settings.container_name}.lock"
 
 
-def writable(folder: Path) -> Path:
-    """The folder, made when missing; only its owner looks into it.
-
-    Raises:
-        SettingsError: it cannot be made or written.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        probe = folder / ".writable"
-        probe.touch()
-        probe.unlink(missing_ok=True)
-    except OSError as error:
-        raise SettingsError(
-            f"CLOUDROCK_STATE_DIR: cannot write in {str(folder.absolute())!r} ({error.strerror}): "
-            "expected the path of a folder that the agent may write"
-        ) from None
-    return folder
-
-
 @contextmanager
 def one_at_a_time(folder: Path, name: str) -> Iterator[None]:
     """Waits until nobody else, in any process, holds `name` in the folder, and holds it.
@@ -53,7 +34,7 @@ def one_at_a_time(folder: Path, name: str) -> Iterator[None]:
     Raises:
         SettingsError: the folder cannot be written.
     """
-    with FileLock(writable(folder) / f"{name}.lock"):
+    with held(writable(folder) / f"{name}.lock"):
         yield
 
 
@@ -68,7 +49,7 @@ def sole_writer(settings: Settings) -> Iterator[None]:
     path = lock_file(settings)
     writable(path.parent)
     try:
-        with FileLock(path, timeout=0):
+        with held(path, seconds=0):
             yield
     except Timeout:
         raise ClusterIsTaken(f"another process writes to this cluster now (it holds {path})") from None

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from prefect.logging import get_run_logger
 
 from allocations.month_report import MonthReport, day_table, largest_jobs, usage_table
-from flows.lock import writable
-from flows.settings import SettingsError, lend_to_matplotlib
+from flows.settings import SettingsError
+from flows.state_folder import accessible, make_room_for_matplotlib, writable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +44,7 @@ class MonthPage:
 
     def get_ready(self) -> None:
         """Import what draws, which must know its folder before; never raises."""
-        lend_to_matplotlib(self.settings)
+        make_room_for_matplotlib(self.settings)
         with self.kept_for_later():
             import flows.report_page  # noqa: F401, PLC0415 - matplotlib takes a second
 
@@ -70,8 +70,9 @@ class MonthPage:
             text = page(month, census.components, self.drawn)
             try:
                 path = writable(self.settings.state_dir / "reports") / f"usage-{month.period}.html"
-                path.write_text(text, encoding="utf-8")
-            except (OSError, SettingsError) as failure:
+                with accessible(path):
+                    path.write_text(text, encoding="utf-8")
+            except SettingsError as failure:
                 self.remarks.append(f"the month's page could not be written: {failure}")
             else:
                 return path

@@ -13,12 +13,12 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import TYPE_CHECKING, TypeAlias
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
-from flows.breaker_file import BreakerFile, hand_over
+from flows.breaker_file import BreakerFile
 from flows.budget import Budget
-from flows.lock import writable
 from flows.settings import SettingsError
+from flows.state_folder import held, writable
 from slurm_io.breaker import PROBE, Answer, Breaker, Position, after, is_query, places_for
 from slurm_io.errors import BreakerOpen, SlurmCommandFailed, SlurmError, SlurmUnavailable
 from slurm_io.runner import DEFAULT_TIMEOUT
@@ -150,8 +150,7 @@ class Protected:
         """
         path = self.folder / "probe.lock"
         try:
-            with FileLock(path, timeout=0, mode=0o600):
-                hand_over(path)
+            with held(path, seconds=0):
                 if self.file.read().until is None:
                     return
                 self.ask(PROBE, self.protection.slow_seconds)
@@ -190,8 +189,8 @@ class Protected:
             return
         try:
             before, breaker = self.file.change(lambda last: after(last, answer, self.protection, jitter))
-        except OSError as fault:
-            self.complain(f"{self.folder} cannot be written ({fault.strerror}): slurmdbd is not spared")
+        except (SettingsError, OSError) as fault:
+            self.complain(f"{self.folder} cannot be written ({fault}): slurmdbd is not spared")
             return
         self.tell(before, breaker)
 
@@ -215,8 +214,7 @@ class Protected:
         """Whether the folder can be written; a site that cannot is told so, and slurmdbd is not spared."""
         if self.is_usable is None:
             try:
-                hand_over(writable(self.folder.parent))
-                hand_over(writable(self.folder))
+                writable(self.folder)
                 self.is_usable = True
             except (SettingsError, OSError) as fault:
                 self.is_usable = False

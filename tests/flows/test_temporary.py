@@ -5,18 +5,17 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from flows.temporary import NAME, taken
+from tests.rights import somebody_without_rights
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-NOBODY = 65534
 CLOSED, OPEN = 0o555, 0o777
 
 
@@ -28,18 +27,6 @@ def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
     yield folder
     shutil.rmtree(folder)
-
-
-@contextmanager
-def somebody_without_rights() -> Iterator[None]:
-    """Root may write everything; whoever else runs the tests may not write what is closed."""
-    before = os.geteuid()
-    if before == 0:
-        os.seteuid(NOBODY)
-    try:
-        yield
-    finally:
-        os.seteuid(before)
 
 
 def test_nothing_is_taken_where_nothing_is(temporary: Path) -> None:

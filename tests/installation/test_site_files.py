@@ -70,8 +70,9 @@ def test_each_site_gets_a_password_of_its_own_for_prefect(site: Path) -> None:
     assert words not in "".join(file.text for file in site_files(site, "somebody"))
 
 
-def test_temporary_files_have_a_folder_of_their_own(site: Path) -> None:
-    (folder,) = re.findall(r"^TMPDIR=(.+)$", (site / ".env").read_text(), re.MULTILINE)
+@pytest.mark.parametrize("name", ["TMPDIR", "PREFECT_HOME", "CLOUDROCK_STATE_DIR"])
+def test_the_folders_of_the_settings_are_there_and_their_owner_s_only(site: Path, name: str) -> None:
+    (folder,) = re.findall(rf"^{name}=(.+)$", (site / ".env").read_text(), re.MULTILINE)
     assert Path(folder).parent == site
     assert stat.S_IMODE(Path(folder).stat().st_mode) == 0o700
 
