@@ -15,7 +15,7 @@ SITE, PROGRAMS, USER = "/var/lib/cloudrock-slurm", "/opt/cloudrock-slurm", "User
 """What they say for the site's folder, the virtual environment, and the user of the services."""
 ENV_FILE = Path(".env")
 FOLDERS = ("prefect", "state", "tmp")
-"""Those that the settings' file names, made at once: by whom they are first needed, he would be their owner."""
+"""Those that the settings' file names, made at once: else whoever needs them first would be their owner."""
 PLAIN = re.compile(r"[A-Za-z0-9/._+-]+")
 """What a shell, systemd and Python read alike without quotes."""
 CHANGE_ME = "CHANGE-ME"
