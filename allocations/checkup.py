@@ -66,6 +66,7 @@ class Check(Enum):
     USERS = (Area.SLURM, "users")
     RUNAWAY = (Area.SLURM, "runaway jobs")
     SERVER = (Area.PREFECT, "server")
+    PROXY = (Area.PREFECT, "proxy")
     ENTRY = (Area.PREFECT, "password")
     DATABASE = (Area.PREFECT, "database")
     POOL = (Area.PREFECT, "work pool")

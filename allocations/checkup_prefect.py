@@ -23,6 +23,7 @@ from allocations.checkup_prefect_faults import (
     OPEN_TO_ALL,
     OTHER_VERSION,
     POOL_PAUSED,
+    PROXIED,
 )
 from allocations.deployments import POOL, differences, identity, of_pool, strays
 
@@ -74,12 +75,18 @@ class PrefectFacts:
     """CLOUDROCK_WORK_POOL; not the files' own, it ends the names of deployments."""
     served: str | None = None
     """The flow that CLOUDROCK_SYNC_DIRECTION serves without a pool; None where a worker runs all."""
+    is_proxied: bool = False
+    """Whether a proxy would be asked for a server that is on this host."""
     taken: str = ""
     """Whose the temporary folder is that Prefect needs, when it is not ours."""
 
 
 def diagnose_prefect(facts: PrefectFacts) -> Iterator[Diagnosis]:
     """Everything about Prefect."""
+    if facts.is_proxied:
+        yield wrong(PROXIED, f"NO_PROXY does not name the host of {facts.url}")
+    else:
+        yield well(Check.PROXY, "none comes between us and a server on this host")
     if isinstance(facts.server_version, Silence):
         shut_out = facts.server_version.cause is Cause.UNAUTHORIZED
         yield wrong(NOT_LET_IN if shut_out else NO_SERVER, facts.server_version.words)

@@ -22,6 +22,13 @@ NO_SERVER = Fault(
     "nothing is scheduled and no run is recorded",
     "set PREFECT_API_URL to a running server; `prefect server start` starts one",
 )
+PROXIED = Fault(
+    Check.PROXY,
+    Level.WARNING,
+    "a proxy of the environment would be asked for the server on this host",
+    "events and heartbeats of runs get lost, or nothing reaches the server at all",
+    "put NO_PROXY=127.0.0.1,localhost into .env, and restart worker and services",
+)
 OPEN_TO_ALL = Fault(
     Check.ENTRY,
     Level.WARNING,
@@ -125,6 +132,7 @@ AUTOMATIONS_OTHERWISE = Fault(
 FAULTS = (
     NOT_LET_IN,
     NO_SERVER,
+    PROXIED,
     OPEN_TO_ALL,
     OTHER_VERSION,
     IN_MEMORY,

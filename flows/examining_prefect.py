@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import prefect
 from prefect.client.orchestration import get_client
@@ -32,6 +34,7 @@ SECONDS = 15.0
 SERVED = {SyncDirection.PULL: "pull-orders", SyncDirection.PUSH: "push-usage"}
 WORKERS: Final = "/work_pools/{work_pool_name}/workers/filter"
 ANSWERS = 8
+PROXIES = frozenset({"all", "http", "https", "socks", "ws"})
 NO_ADDRESS = "PREFECT_API_URL is not set"
 
 
@@ -62,8 +65,20 @@ def prefect_facts(direction: SyncDirection | None) -> PrefectFacts:
         pool_name=name,
         automations=automations,
         served=SERVED[direction] if direction else None,
+        is_proxied=is_proxied(url),
         taken=taken(),
     )
+
+
+def is_proxied(url: str) -> bool:
+    """Whether a proxy would be asked for a server on this host: by Prefect's clients, or for its events.
+
+    Those go by websocket, whose library takes a proxy for https too (websockets 16, proxy.py).
+    """
+    host = urlsplit(url).hostname or ""
+    if host != "localhost" and not host.startswith("127.") and host != "::1":
+        return False
+    return bool(PROXIES & set(getproxies())) and not proxy_bypass(host)
 
 
 def told_by_server(pool: str) -> list[Any]:

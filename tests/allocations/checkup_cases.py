@@ -173,6 +173,11 @@ ILL: dict[str, tuple[MarketplaceFacts | SlurmFacts | PrefectFacts, Fault, str]] 
     "no Prefect": (replace(PREFECT, server_version=DOWN), prefect.NO_SERVER, "refused"),
     "shut out of Prefect": (replace(PREFECT, server_version=REFUSED), prefect.NOT_LET_IN, "Invalid"),
     "clock set back": (replace(PREFECT, overdue={"hourly": "3:00:00"}), prefect.NOT_IN_TIME, "hourly: 3"),
+    "asked through a proxy": (
+        replace(PREFECT, is_proxied=True),
+        prefect.PROXIED,
+        "http://127.0.0.1:4200/api",
+    ),
     "anybody may talk to Prefect": (replace(PREFECT, open_to_all=True), prefect.OPEN_TO_ALL, "everybody"),
     "another Prefect": (replace(PREFECT, server_version="3.9.1"), prefect.OTHER_VERSION, "3.8.9 here"),
     "database in memory": (

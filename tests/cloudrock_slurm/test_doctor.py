@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -155,3 +156,26 @@ def test_the_terminal_gets_a_table_for_each_part_and_the_token_is_in_none(
     assert areas == list(AREAS)
     assert "mend: " in shown
     assert patient.tokens["provider_owner"] not in shown
+
+
+@pytest.mark.parametrize(
+    ("variable", "address", "bypass", "proxied"),
+    [
+        ("HTTPS_PROXY", "http://127.0.0.1:4200/api", "", True),
+        ("http_proxy", "http://localhost:4200/api", "", True),
+        ("ALL_PROXY", "http://127.0.0.1:4200/api", "example.com", True),
+        ("HTTPS_PROXY", "http://127.0.0.1:4200/api", "127.0.0.1,localhost", False),
+        ("HTTPS_PROXY", "https://prefect.example.com/api", "", False),
+        ("FTP_PROXY", "http://127.0.0.1:4200/api", "", False),
+    ],
+)
+def test_a_proxy_that_would_be_asked_for_the_server_on_this_host_is_found(
+    monkeypatch: pytest.MonkeyPatch, variable: str, address: str, bypass: str, *, proxied: bool
+) -> None:
+    from flows.examining_prefect import is_proxied  # noqa: PLC0415 - Prefect takes seconds
+
+    for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv(variable, "http://proxy.example.com:3128")
+    monkeypatch.setenv("NO_PROXY", bypass)
+    assert is_proxied(address) is proxied
