@@ -20,7 +20,10 @@ POLL_SECONDS = 0.3
 
 @dataclass(frozen=True, slots=True)
 class PrefectApi:
-    """The REST API at `url`, which ends with /api; `auth` where it wants a name and a password."""
+    """The REST API at `url`, which ends with /api; `auth` where it wants a name and a password.
+
+    It is on this host, so no proxy is asked.
+    """
 
     url: str
     auth: tuple[str, str] | None = field(default=None, repr=False)
@@ -32,7 +35,9 @@ class PrefectApi:
         """
         tries_left = BUSY_TRIES
         while (
-            answer := httpx.request(method, f"{self.url}/{path}", json=body, auth=self.auth, timeout=60)
+            answer := httpx.request(
+                method, f"{self.url}/{path}", json=body, auth=self.auth, timeout=60, trust_env=False
+            )
         ).status_code == BUSY and tries_left:
             tries_left -= 1
             time.sleep(BUSY_SECONDS)

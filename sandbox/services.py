@@ -32,7 +32,7 @@ SERVER_ERROR = 500
 def answers(url: str) -> bool:
     """Whether a server gives any answer below 500 at the address."""
     try:
-        return httpx.get(url, timeout=5).status_code < SERVER_ERROR
+        return httpx.get(url, timeout=5, trust_env=False).status_code < SERVER_ERROR
     except httpx.HTTPError:
         return False
 

@@ -37,7 +37,7 @@ class Customer:
         url = self.market["api_url"] + path
         headers = {"Authorization": f"token {self.market['tokens'][actor]}"}
         try:
-            answer = httpx.request(method, url, json=body, headers=headers, timeout=SECONDS)
+            answer = httpx.request(method, url, json=body, headers=headers, timeout=SECONDS, trust_env=False)
         except httpx.HTTPError as error:
             raise CustomerError(
                 f"the stand-in does not answer at {self.market['api_url']}: {error}"

@@ -16,7 +16,9 @@ class OfficeClient:
 
     def __init__(self, api_url: str, staff_token: str) -> None:
         headers = {"Authorization": f"token {staff_token}"}
-        self._client = httpx.Client(base_url=urljoin(api_url, "/sandbox/"), headers=headers, timeout=60)
+        self._client = httpx.Client(
+            base_url=urljoin(api_url, "/sandbox/"), headers=headers, timeout=60, trust_env=False
+        )
 
     def close(self) -> None:
         """Hang up."""

@@ -75,7 +75,7 @@ class Marketplace:
         self.plan_uuid = notes["plan_uuid"]
         self.api_url = f"http://{host}:{self._socket.getsockname()[1]}/api/"
         self.page_url = urljoin(self.api_url, HOME)
-        self._client = httpx.Client(base_url=self.api_url, timeout=START_SECONDS)
+        self._client = httpx.Client(base_url=self.api_url, timeout=START_SECONDS, trust_env=False)
         site = Site(self._parts, self.tokens, self.users, around or Surroundings())
         gateway = Gateway(make_application(self._parts, self.office, site), self._parts)
         self._server = uvicorn.Server(_configuration(gateway))
