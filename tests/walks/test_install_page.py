@@ -54,14 +54,17 @@ def test_the_page_leads_from_nothing_to_a_well_site_and_a_run_of_both_sides(
     assert set(ended.values()) == {"Completed"}, headnode.said
 
 
-def test_what_runs_is_no_root_s_and_no_secret_is_in_an_argument(headnode: Any) -> None:
+def test_what_runs_is_no_root_s_and_no_secret_is_in_an_argument_a_log_or_the_database(headnode: Any) -> None:
     lines = headnode.command_lines()
     assert any("prefect server start" in line for line in lines)
     assert any("prefect worker start" in line for line in lines)
     said = headnode.said + log(headnode, "server") + log(headnode, "worker")
+    stored = b"".join(file.read_bytes() for file in (headnode.places.site / "prefect").glob("*.db*"))
+    assert b"pull-orders" in stored
     for secret in (headnode.marketplace.tokens["provider_owner"], headnode.password()):
         assert [line for line in lines if secret in line] == []
         assert secret not in said
+        assert secret.encode() not in stored
 
 
 def test_nobody_talks_to_prefect_without_the_password_that_init_made_up(headnode: Any) -> None:
