@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 AFTERWARDS = """
 Now fill in {env}: the first three lines have no value yet.
 Then, in {folder}: `cloudrock-slurm check`, and `cloudrock-slurm doctor` once a Prefect server runs.
+Prefect's pages ask for the words of PREFECT_API_AUTH_STRING in that file, made up just now.
 """
 
 
