@@ -56,8 +56,8 @@ class PrefectFacts:
     url: str
     server_version: str | Silence
     our_version: str
-    open_to_all: bool | Silence
-    """Whether it answers somebody without a name and a password."""
+    openness: str | Silence
+    """How somebody who knows no secret gets in; empty when he does not."""
     database: Json | Silence
     """The server's settings of its database, secrets hidden; `ours`, if it is there, is our own kind."""
     pool: Json | Silence | None
@@ -124,10 +124,10 @@ def _version(server: str, facts: PrefectFacts) -> Diagnosis:
 
 
 def _entry(facts: PrefectFacts) -> Diagnosis:
-    if isinstance(facts.open_to_all, Silence):
-        return not_looked_at(Check.ENTRY, facts.open_to_all)
-    if facts.open_to_all:
-        return wrong(OPEN_TO_ALL, "it takes everybody who reaches it, without a name and a password")
+    if isinstance(facts.openness, Silence):
+        return not_looked_at(Check.ENTRY, facts.openness)
+    if facts.openness:
+        return wrong(OPEN_TO_ALL, facts.openness)
     return well(Check.ENTRY, "it takes nobody without a name and a password")
 
 

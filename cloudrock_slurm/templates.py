@@ -8,6 +8,8 @@ import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from flows.variables import CHANGE_ME
+
 PACKAGED = Path(__file__).parent / "site"
 """Where the wheel has them."""
 CHECKOUT = Path(__file__).parents[1]
@@ -18,7 +20,6 @@ FOLDERS = ("prefect", "state", "tmp")
 """Those that the settings' file names, made at once: else whoever needs them first would be their owner."""
 PLAIN = re.compile(r"[A-Za-z0-9/._+-]+")
 """What a shell, systemd and Python read alike without quotes."""
-CHANGE_ME = "CHANGE-ME"
 PASSWORD_BYTES = 24
 PRIVATE, PUBLIC = 0o600, 0o644
 RENAMED = {"examples/native/cloudrock-slurm.env": ENV_FILE}

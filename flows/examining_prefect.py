@@ -21,6 +21,7 @@ from flows.prefect_server import NotLetIn, Server
 from flows.prefect_settings import altered
 from flows.settings import SettingsError
 from flows.temporary import taken
+from flows.variables import CHANGE_ME
 from flows.work_pool import load_work_pool
 
 if TYPE_CHECKING:
@@ -48,13 +49,13 @@ def prefect_facts(direction: SyncDirection | None) -> PrefectFacts:
         name = load_work_pool()
     except SettingsError:  # the checkup of the settings says so
         name = POOL
-    version, open_to_all, database, pool, workers, held, overdue, automations = (
+    version, is_open, database, pool, workers, held, overdue, automations = (
         told_by_server(name) if url else [Silence(NO_ADDRESS)] * ANSWERS
     )
     return PrefectFacts(
         url=url,
         server_version=version,
-        open_to_all=open_to_all,
+        openness=is_open,
         database=database,
         pool=pool,
         workers=workers,
@@ -96,7 +97,7 @@ def told_by_server(pool: str) -> list[Any]:
         held = asked(lambda: server.listed("/deployments/filter"))
         return [
             version,
-            asked(lets_strangers_in),
+            asked(openness),
             with_our_word(asked(lambda: server.ask("GET", "/admin/settings"))),
             asked(lambda: server.ask("GET", "/work_pools/{name}", or_none=True, name=pool)),
             asked(lambda: server.ask("POST", WORKERS, {}, work_pool_name=pool)),
@@ -106,8 +107,11 @@ def told_by_server(pool: str) -> list[Any]:
         ]
 
 
-def lets_strangers_in() -> bool:
-    """Whether the server answers without what PREFECT_API_AUTH_STRING says."""
+def openness() -> str:
+    """How somebody who knows no secret gets in: without a password, or with the one of our example files."""
+    words = get_current_settings().api.auth_string
+    if words and words.get_secret_value().endswith(f":{CHANGE_ME}"):
+        return f"its password is that of the example files, {CHANGE_ME}"
     with (
         altered("api", auth_string=None, key=None),
         get_client({"timeout": SECONDS}, sync_client=True) as client,
@@ -115,8 +119,8 @@ def lets_strangers_in() -> bool:
         try:
             Server(client).ask("GET", "/admin/version")
         except NotLetIn:
-            return False
-    return True
+            return ""
+    return "it takes everybody who reaches it, without a name and a password"
 
 
 def with_our_word(settings: Any) -> dict[str, Any] | Silence:  # noqa: ANN401 - JSON

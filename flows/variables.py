@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
 
+CHANGE_ME = "CHANGE-ME"
+"""What the example files have in the place of a password."""
+
+
 def variable(name: str, meaning: str, expected: str, default: Any = ...) -> Any:  # noqa: ANN401 - as pydantic's Field
     """A field that is read from one variable; `expected` completes the sentence `expected ...`."""
     return Field(

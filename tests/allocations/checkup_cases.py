@@ -178,7 +178,7 @@ ILL: dict[str, tuple[MarketplaceFacts | SlurmFacts | PrefectFacts, Fault, str]] 
         prefect.PROXIED,
         "http://127.0.0.1:4200/api",
     ),
-    "anybody may talk to Prefect": (replace(PREFECT, open_to_all=True), prefect.OPEN_TO_ALL, "everybody"),
+    "anybody may talk to Prefect": (replace(PREFECT, openness="it takes all"), prefect.OPEN_TO_ALL, "all"),
     "another Prefect": (replace(PREFECT, server_version="3.9.1"), prefect.OTHER_VERSION, "3.8.9 here"),
     "database in memory": (
         replace(PREFECT, database={"driver": None, "ours": "sqlite+aiosqlite:memory:"}),

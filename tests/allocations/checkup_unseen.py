@@ -77,7 +77,7 @@ UNKNOWN: dict[str, tuple[MarketplaceFacts | SlurmFacts | PrefectFacts, set[Check
     "a state folder that cannot be written": (replace(SLURM, pace=Silence("not writable")), {Check.SPARED}),
     "no slurmdbd settings": (replace(SLURM, books=DOWN), set()),
     "Prefect half": (
-        replace(PREFECT, open_to_all=DOWN, database=DOWN, pool=DOWN, workers=DOWN, held=DOWN, overdue=DOWN),
+        replace(PREFECT, openness=DOWN, database=DOWN, pool=DOWN, workers=DOWN, held=DOWN, overdue=DOWN),
         {Check.ENTRY, Check.DATABASE, Check.POOL, Check.WORKER, Check.DEPLOYMENTS, Check.SCHEDULES},
     ),
     "no automations.yaml": (replace(PREFECT, automations=Silence("no file")), {Check.AUTOMATIONS}),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from flows.variables import CHANGE_ME
 from sandbox.prefect_api import PrefectApi
 from sandbox.stack import Stack
 from tests.deployments.postgresql import PostgreSQL
@@ -28,8 +29,11 @@ def variables_of(file: str) -> dict[str, str]:
     return {name: value.strip("'") for name, value in pairs}
 
 
-AUTH = variables_of("prefect-basic-auth.env")
-NAME, _, PASSWORD = AUTH["PREFECT_API_AUTH_STRING"].partition(":")
+PASSWORD = "of-these-tests"  # noqa: S105 - of a server on loopback that ends with them
+AUTH = {
+    name: words.replace(CHANGE_ME, PASSWORD) for name, words in variables_of("prefect-basic-auth.env").items()
+}
+NAME = AUTH["PREFECT_API_AUTH_STRING"].partition(":")[0]
 
 
 class AsDocumented(Stack):

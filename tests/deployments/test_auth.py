@@ -42,11 +42,20 @@ def test_deploy_and_doctor_say_which_variable_is_missing_or_wrong(
     assert found["worker"].found == "not looked at: the Prefect server lets nobody in"
 
 
-def test_the_doctor_tells_an_open_server_from_one_that_is_not(api: str) -> None:
-    from flows.examining import prefect_diagnoses  # noqa: PLC0415 - Prefect takes seconds
+@pytest.mark.parametrize(
+    ("words", "how"),
+    [(None, ""), ("admin:CHANGE-ME", "its password is that of the example files, CHANGE-ME")],
+)
+def test_the_doctor_looks_how_somebody_who_knows_no_secret_gets_in(
+    api: str, words: str | None, how: str
+) -> None:
+    from prefect import settings  # noqa: PLC0415 - Prefect takes seconds
 
-    (found,) = [one for one in prefect_diagnoses(None) if one.check.title == "password"]
-    assert (found.level.value, found.found) == ("OK", "it takes nobody without a name and a password")
+    from flows.examining_prefect import openness  # noqa: PLC0415 - the same
+
+    known: dict[Any, Any] = {} if words is None else {settings.PREFECT_API_AUTH_STRING: words}
+    with settings.temporary_settings(known):
+        assert openness() == how
 
 
 def test_the_password_stands_in_no_arguments_and_no_log(stack: Stack) -> None:
