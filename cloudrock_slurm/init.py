@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import pwd
 import sys
 from typing import TYPE_CHECKING
 
 from cloudrock_slurm.ending import FAILED
 from cloudrock_slurm.templates import ENV_FILE, FOLDERS, PLAIN, SiteFile, site_files
+from flows.state_folder import name_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,7 +22,7 @@ Prefect's pages ask for the words of PREFECT_API_AUTH_STRING in that file, made 
 
 def init(folder: Path, *, user: str | None = None) -> int:
     """Write the files into the folder, which is made when missing; 1 when one of them is there already."""
-    site, owner = folder.absolute(), user or pwd.getpwuid(os.geteuid()).pw_name
+    site, owner = folder.absolute(), user or name_of(os.geteuid())
     for word in (str(site), owner):
         if not PLAIN.fullmatch(word):
             sys.stderr.write(f"init: {word!r}: expected letters, digits and / . _ + - only\n")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pwd
 import socket
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 from prefect.runtime import flow_run
 
-from flows.state_folder import accessible, writable
+from flows.state_folder import accessible, name_of, writable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,7 +39,7 @@ def keep_record(
     run = str(flow_run.id or "no run")
     facts: dict[str, object] = {
         "at": now,
-        "who": f"{pwd.getpwuid(os.geteuid()).pw_name}@{socket.gethostname()}",
+        "who": f"{name_of(os.geteuid())}@{socket.gethostname()}",
         "token_owner": token_owner,
         "flow_run": run,
         "source_fingerprint": fingerprint,

@@ -58,7 +58,7 @@ def accessible(path: Path) -> Iterator[Path]:
     except TimeoutError:
         raise
     except OSError as error:
-        agent, where = pwd.getpwuid(os.geteuid()).pw_name, path.absolute()
+        agent, where = name_of(os.geteuid()), path.absolute()
         raise SettingsError(
             f"CLOUDROCK_STATE_DIR: cannot read or write {str(where)!r} ({error.strerror}): expected a file "
             f"that the agent may read and write; when another user made it: chown {agent} {where}"
@@ -80,6 +80,14 @@ def held(path: Path, seconds: float = -1) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def name_of(user: int) -> str:
+    """A user's name; his number where he has none, as in a container."""
+    try:
+        return pwd.getpwuid(user).pw_name
+    except KeyError:
+        return str(user)
 
 
 def hand_over(path: Path) -> None:

@@ -7,9 +7,10 @@ there first keeps the others from starting (Prefect 3.8, runner/runner.py).
 from __future__ import annotations
 
 import os
-import pwd
 import tempfile
 from pathlib import Path
+
+from flows.state_folder import name_of
 
 NAME = "runner_storage"
 
@@ -20,9 +21,4 @@ def taken() -> str:
     writable = folder.is_dir() and os.access(folder, os.W_OK | os.X_OK, effective_ids=True)
     if writable or not os.path.lexists(folder):
         return ""
-    number = folder.lstat().st_uid
-    try:
-        owner = pwd.getpwuid(number).pw_name
-    except KeyError:
-        owner = str(number)
-    return f"{folder} is not ours to write, it is {owner}'s"
+    return f"{folder} is not ours to write, it is {name_of(folder.lstat().st_uid)}'s"
