@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as checked
 
-from flows.state_folder import hand_over, held
+from flows.state_folder import held, replaced
 from slurm_io.breaker import Breaker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 COUNT: Any = Field(0, ge=0)
 
@@ -75,13 +73,5 @@ class BreakerFile:
 
     def _write(self, breaker: Breaker) -> None:
         kept = Kept(**{name: getattr(breaker, name) for name in FIELDS})
-        handle, name = tempfile.mkstemp(dir=self.folder, prefix=".breaker.")
-        fresh = Path(name)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(KEPT.dump_json(kept))
-            hand_over(fresh)
-            fresh.replace(self.path)
-        except BaseException:
-            fresh.unlink(missing_ok=True)
-            raise
+        with replaced(self.path) as file:
+            file.write(KEPT.dump_json(kept))

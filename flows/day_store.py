@@ -11,10 +11,8 @@ from __future__ import annotations
 import json
 import os
 import re
-import tempfile
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,10 +22,11 @@ from pyarrow import parquet
 
 from allocations.days import WindowUsage
 from flows.settings import SettingsError
-from flows.state_folder import hand_over, writable
+from flows.state_folder import replaced, writable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 VERSION = 2
 """Of the files' form. Another one is not read."""
@@ -135,18 +134,10 @@ def _index(table: pa.Table) -> pd.MultiIndex:
 
 def _replace(path: Path, table: pa.Table) -> None:
     """Write the whole file beside the old one, and put it in its place in one step."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    fresh = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            parquet.write_table(table, file, compression="zstd", write_page_checksum=True)
-            file.flush()
-            os.fsync(file.fileno())
-        hand_over(fresh)
-        fresh.replace(path)
-    except BaseException:
-        fresh.unlink(missing_ok=True)
-        raise
+    with replaced(path) as file:
+        parquet.write_table(table, file, compression="zstd", write_page_checksum=True)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _brief(fault: Exception) -> str:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 import pwd
+import tempfile
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
 
 from filelock import FileLock
 
@@ -17,7 +19,6 @@ from flows.settings import SettingsError, lend_to_matplotlib
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from flows.settings import Settings
 
@@ -63,6 +64,21 @@ def accessible(path: Path) -> Iterator[Path]:
             f"CLOUDROCK_STATE_DIR: cannot read or write {str(where)!r} ({error.strerror}): expected a file "
             f"that the agent may read and write; when another user made it: chown {agent} {where}"
         ) from None
+
+
+@contextmanager
+def replaced(path: Path) -> Iterator[BinaryIO]:
+    """A file to be written whole beside the old one: it takes its place in one step, or is not there."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    fresh = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+        hand_over(fresh)
+        fresh.replace(path)
+    except BaseException:
+        fresh.unlink(missing_ok=True)
+        raise
 
 
 @contextmanager
