@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from tests.integration import server_log
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.slurm, pytest.mark.prefect]
 
 ROOT = Path(__file__).parents[2]
-BUSY = ("Worker channel heartbeat persistence failed", "Failed in consume_loop")
-"""What Prefect's server says when SQLite's one writer is busy on a loaded machine; it tries again."""
+LOCKED = "sqlalchemy.exc.OperationalError: (sqlite3.OperationalError) database is locked"
+TRACEBACK = "Traceback (most recent call last):"
 WHOLE = yaml.safe_load((ROOT / "prefect.yaml").read_text())
 DEPLOYMENTS = {entry["name"]: entry for entry in WHOLE["deployments"]}
 
@@ -99,13 +100,34 @@ def test_what_a_run_did_for_an_order_is_in_its_log_at_info_with_the_order_s_uuid
     assert [line["message"] for line in lines if row["order"] not in line["message"]] == []
 
 
-def test_the_server_logs_no_error(up: Any) -> None:
+def test_the_server_logs_no_error_but_a_busy_database(up: Any) -> None:
     text = up.stack.log("prefect-server").decode()
     assert "Check out the dashboard" in text
-    errors = [line for line in text.splitlines() if "ERROR" in line]
-    assert [line for line in errors if not any(words in line for words in BUSY)] == []
-    causes = [line for line in text.splitlines() if line.startswith("sqlalchemy.exc.")]
-    assert [line for line in causes if "database is locked" not in line] == []
+    assert server_log.errors(text) == []
+
+
+@pytest.mark.parametrize(
+    ("level", "body", "told"),
+    [
+        (
+            "ERROR",
+            [TRACEBACK, "sqlite3.OperationalError: database is locked", TRACEBACK, LOCKED, "[SQL: ...]"],
+            0,
+        ),
+        ("ERROR", [TRACEBACK, LOCKED, TRACEBACK, "KeyError: 'pool'"], 1),
+        ("ERROR", [TRACEBACK, "sqlite3.OperationalError: no such table: worker"], 1),
+        ("ERROR", [], 1),
+        ("CRITICAL", ["a word of 'database is locked' that no exception says"], 1),
+        ("WARNING", [TRACEBACK, "KeyError: 'pool'"], 0),
+    ],
+)
+def test_an_error_of_the_server_is_one_unless_its_last_exception_is_a_busy_database(
+    level: str, body: list[str], told: int
+) -> None:
+    first = f"00:35:31.070 | {level:<7} | prefect.server.api.workers - Worker channel setup failed"
+    after = "00:35:31.071 | INFO    | prefect.server - next"
+    lines = ["Check out the dashboard", first, *body, after]
+    assert server_log.errors("\n".join(lines)) == ["\n".join([first, *body])] * told
 
 
 def test_prefect_knows_every_key_of_the_file() -> None:
