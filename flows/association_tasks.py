@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from threading import Event
 from typing import TYPE_CHECKING
 
 from prefect import task
@@ -11,7 +13,7 @@ from cloudrock_io.errors import CloudrockError, CloudrockRejected, CloudrockServ
 from flows.tasks import effect, once
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Sequence
 
     from cloudrock_io.client import Cloudrock
 
@@ -30,41 +32,53 @@ def fetch_associated(cloudrock: Cloudrock, allocation_uuid: str, subject: str) -
 
 @task(name="create-associations", task_run_name="{subject}: associate users", **effect)
 def create_associations(
-    cloudrock: Cloudrock, resource_uuid: str, users: tuple[str, ...], subject: str
+    cloudrock: Cloudrock, resource_uuid: str, users: tuple[str, ...], subject: str, at_a_time: int
 ) -> dict[str, CloudrockRejected]:
     """Tell the marketplace who may use the allocation; twice is as once. Whom it refuses, and why."""
     del subject
-    return refused(partial(cloudrock.create_association, resource_uuid), users)
+    return refused(partial(cloudrock.create_association, resource_uuid), users, at_a_time)
 
 
 @task(name="delete-associations", task_run_name="{subject}: dissociate users", **once)
 def delete_associations(
-    cloudrock: Cloudrock, resource_uuid: str, users: tuple[str, ...], subject: str
+    cloudrock: Cloudrock, resource_uuid: str, users: tuple[str, ...], subject: str, at_a_time: int
 ) -> dict[str, CloudrockRejected]:
     """Tell the marketplace who may not use the allocation any more. Whom it refuses, and why."""
     del subject
-    return refused(partial(cloudrock.delete_association, resource_uuid), users)
+    return refused(partial(cloudrock.delete_association, resource_uuid), users, at_a_time)
 
 
-def refused(tell: Callable[[str], None], users: Iterable[str]) -> dict[str, CloudrockRejected]:
-    """Tell of each user; whom the marketplace refuses is nobody else's trouble.
+def refused(
+    tell: Callable[[str], None], users: Sequence[str], at_a_time: int
+) -> dict[str, CloudrockRejected]:
+    """Tell of each user, some at a time; whom the marketplace refuses is nobody else's trouble.
 
     Nor is one whom it crashes on: the others are told of before that goes on, unless it crashes on several.
-    What would meet everybody ends it at once.
+    What would meet everybody ends it at once, but for those who are under way.
     """
-    refusals: dict[str, CloudrockRejected] = {}
     crashes: list[CloudrockError] = []
-    for user in users:
+    fatal: list[CloudrockError] = []
+    stopped = Event()
+
+    def attempt(user: str) -> CloudrockRejected | None:
+        if stopped.is_set():
+            return None
         try:
             tell(user)
-        except CloudrockRejected as refusal:
-            if refusal.status != BAD_REQUEST:
-                raise
-            refusals[user] = refusal
-        except (CloudrockServerError, UnsendableToCloudrock) as crash:
-            crashes.append(crash)
-            if len(crashes) == MOST_CRASHES:
-                break
-    if crashes:
-        raise crashes[0]
-    return refusals
+        except CloudrockError as failure:
+            if isinstance(failure, CloudrockRejected) and failure.status == BAD_REQUEST:
+                return failure
+            is_crash = isinstance(failure, CloudrockServerError | UnsendableToCloudrock)
+            (crashes if is_crash else fatal).append(failure)
+            if fatal or len(crashes) >= MOST_CRASHES:
+                stopped.set()
+        return None
+
+    with ThreadPoolExecutor(at_a_time) as threads:
+        try:
+            refusals = dict(zip(users, threads.map(attempt, users), strict=True))
+        finally:
+            stopped.set()
+    if failures := fatal + crashes:
+        raise failures[0]
+    return {user: refusal for user, refusal in refusals.items() if refusal}

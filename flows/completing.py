@@ -76,7 +76,7 @@ def associate(site: Site, outcome: Outcome, resource: Resource, users: Iterable[
     if not wanted:
         return
     refusals = association_tasks.create_associations(
-        site.cloudrock, resource.uuid, wanted, subject_of(outcome)
+        site.cloudrock, resource.uuid, wanted, subject_of(outcome), site.max_uploads
     )
     for user, refusal in refusals.items():
         note_refusal(site, outcome, f"{user} is not associated in the marketplace", refusal)
@@ -88,7 +88,7 @@ def dissociate(site: Site, outcome: Outcome, resource: Resource, users: Iterable
     if not wanted:
         return
     refusals = association_tasks.delete_associations(
-        site.cloudrock, resource.uuid, wanted, subject_of(outcome)
+        site.cloudrock, resource.uuid, wanted, subject_of(outcome), site.max_uploads
     )
     for user, refusal in refusals.items():
         if not any("does not exist" in reason for reason in refusal.reasons):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 from filelock import Timeout
 
@@ -35,6 +36,34 @@ def one_at_a_time(folder: Path, name: str) -> Iterator[None]:
         SettingsError: the folder cannot be written.
     """
     with held(writable(folder) / f"{name}.lock"):
+        yield
+
+
+LANES = 32
+"""Locks for any number of names: two names seldom share one, and nobody waits for a second one."""
+
+
+@contextmanager
+def one_of_its_lane(folder: Path, name: str) -> Iterator[None]:
+    """Waits until nobody else, in any process or thread, holds `name` or one that shares its lock.
+
+    Raises:
+        SettingsError: the folder cannot be written.
+    """
+    with one_at_a_time(folder, f"{crc32(name.encode()) % LANES:02}"):
+        yield
+
+
+@contextmanager
+def every_lane(folder: Path) -> Iterator[None]:
+    """Waits until nobody else holds any name, and holds them all.
+
+    Raises:
+        SettingsError: the folder cannot be written.
+    """
+    with ExitStack() as held_here:
+        for lane in range(LANES):
+            held_here.enter_context(one_at_a_time(folder, f"{lane:02}"))
         yield
 
 

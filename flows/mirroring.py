@@ -96,7 +96,7 @@ class Mirroring:
         """Users more; the marketplace refuses those who have no FreeIPA profile there."""
         try:
             refusals = association_tasks.create_associations(
-                self.doors.cloudrock, resource.uuid, users, account
+                self.doors.cloudrock, resource.uuid, users, account, self.doors.settings.max_uploads
             )
         except EXPECTED as failure:
             self.problems.append(f"{account}: {named(users)} could not be associated: {failure}")
@@ -109,7 +109,7 @@ class Mirroring:
         """Users less; the marketplace refuses those whose FreeIPA profile is gone."""
         try:
             refusals = association_tasks.delete_associations(
-                self.doors.cloudrock, resource.uuid, users, account
+                self.doors.cloudrock, resource.uuid, users, account, self.doors.settings.max_uploads
             )
         except EXPECTED as failure:
             self.problems.append(f"{account}: {named(users)} could not be dropped: {failure}")

@@ -23,10 +23,9 @@ from flows.corrections import remembered
 from flows.dating import book_dated
 from flows.expected import EXPECTED
 from flows.gate import judge
-from flows.lock import one_at_a_time
-from flows.reporting import MOST_OUTAGES
+from flows.lock import every_lane
 from flows.run_progress import run_progress
-from flows.telling import LOCK
+from flows.telling import LOCK, MOST_OUTAGES
 
 if TYPE_CHECKING:
     import logging
@@ -79,7 +78,7 @@ class MonthAgain:
         counted = self.count()
         if counted is None:
             return
-        with one_at_a_time(self.doors.settings.state_dir, LOCK):
+        with every_lane(self.doors.settings.state_dir / LOCK):
             before = self.read()
             held = held_amounts(row for rows in before.rows.values() for row in rows)
             components = self.census.components

@@ -131,7 +131,14 @@ class Pull:
     def carry_out(self) -> State[Any]:
         """Plan, refuse what is unsafe, apply, tell."""
         with open_cloudrock(self.settings) as cloudrock:
-            site = Site(cloudrock, self.slurm, self.rules, self.logger, self.settings.homedir_umask)
+            site = Site(
+                cloudrock,
+                self.slurm,
+                self.rules,
+                self.logger,
+                self.settings.homedir_umask,
+                self.settings.max_uploads,
+            )
             snapshot, plan = self.plan(site)
             unsafe = self.unsafe(site, plan)
             if unsafe:

@@ -46,7 +46,14 @@ def repair(accounts: list[str]) -> State[Any]:
     slurm = open_slurm(settings, events.hearing(settings.offering_uuid))
     try:
         with sole_writer(settings), open_cloudrock(settings) as cloudrock:
-            site = Site(cloudrock, slurm, rules, get_run_logger(), settings.homedir_umask)
+            site = Site(
+                cloudrock,
+                slurm,
+                rules,
+                get_run_logger(),
+                settings.homedir_umask,
+                settings.max_uploads,
+            )
             snapshot = tasks.read_marketplace(cloudrock, settings.username_source)
             site.observed = tasks.observe_whole_cluster(slurm, rules.default_account)
             plan = plan_repair(snapshot, site.observed, rules, accounts)

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 from prefect.logging import get_run_logger
 
 from allocations.billing import BillingPeriod, booking_refusal, clock_refusal
-from allocations.booking import floors_for
 from allocations.checkup import brief
 from allocations.errors import CannotReportNow
 from allocations.reports import held_amounts, in_words, lines_of, seconds_held, usage_of
@@ -28,7 +27,8 @@ from flows.gate import falls_in, judge
 from flows.reported import Reported
 from flows.run_progress import run_progress
 from flows.settings import load_components
-from flows.telling import Outcome, Teller
+from flows.telling import NOT_TRIED, Teller
+from flows.uploading import Deciding, Uploading
 from slurm_io.errors import SlurmError
 
 if TYPE_CHECKING:
@@ -48,14 +48,13 @@ if TYPE_CHECKING:
     from flows.gate import Gate
     from flows.month_page import MonthPage
     from flows.settings import Settings
+    from flows.telling import Outcome
     from slurm_io.client import Slurm
     from slurm_io.parsing_cluster import ActiveJob
 
 
 MOST_NAMED = 10
 """Job ids in one remark."""
-MOST_OUTAGES = 3
-"""Allocations in a row for which the marketplace may not answer, repeats included."""
 
 
 def report_usage(
@@ -201,42 +200,33 @@ class Reporting:
         self, census: Census, counted: Counted, gate: Gate, user_usage: Mapping[str, list[UserUsage]]
     ) -> None:
         """Each resource's month to the marketplace."""
-        state_dir, components = self.doors.settings.state_dir, census.components
-        usages = self.reported.usages
-        corrections = self.corrections = remembered(state_dir, self.period)
+        settings, usages = self.doors.settings, self.reported.usages
+        corrections = self.corrections = remembered(settings.state_dir, self.period)
         held_back = dict(gate.held_back)
         if not self.allow_decrease:
-            known = {str(usage.account): seconds_held(usage, components) for usage in usages}
+            known = {str(usage.account): seconds_held(usage, census.components) for usage in usages}
             every = [one for changes in corrections.values() for one in changes]
             held_back |= falls_in(known, counted, every)
-        teller = Teller(self.doors.cloudrock, state_dir, self.period, census.offered, self.refusal)
-        outages = 0
+        deciding = Deciding(
+            period=self.period,
+            components=census.components,
+            held_back=held_back,
+            corrections=corrections,
+            user_usage=user_usage,
+            allow_decrease=self.allow_decrease,
+        )
+        teller = Teller(self.doors.cloudrock, settings.state_dir, self.period, census.offered, self.refusal)
         progress = run_progress(f"telling {self.period}")
-        for place, usage in enumerate(usages):
+        decided = ((usage, deciding.decide(usage)) for usage in usages)
+        untried = 0
+        outcomes = Uploading(teller, settings.max_uploads).outcomes(decided)
+        for place, (usage, outcome) in enumerate(outcomes, 1):
+            untried += outcome.reason == NOT_TRIED.reason
+            self.note(usage, outcome, census.components)
             progress.of_items(place, len(usages), "allocations")
-            if outages == MOST_OUTAGES:
-                self.give_up(usages[place:], components)
-                return
-            if usage.account in held_back:
-                reason = f"{held_back[usage.account]}: not sent"
-                self.note(usage, Outcome(result="held back", reason=reason, is_problem=True), components)
-                continue
-            floors = floors_for(usage.held, corrections.get(usage.account, []), components)
-            if self.allow_decrease:
-                floors = dict.fromkeys(usage.totals, 0)
-            users = user_usage.get(usage.resource.allocation_uuid or "", [])
-            outcome = teller.tell(usage, users, floors)
-            outages = outages + 1 if outcome.is_outage else 0
-            self.note(usage, outcome, components)
-        progress.of_items(len(usages), len(usages), "allocations")
-
-    def give_up(self, rest: list[ResourceUsage], components: Components) -> None:
-        """The marketplace is away: each further try would take its repeats' time; the next run is soon."""
-        self.reported.gave_up = True
-        reason = f"the marketplace did not answer for {MOST_OUTAGES} allocations in a row"
-        for usage in rest:
-            self.note(usage, Outcome(result="not tried", reason=reason), components)
-        self.problem(f"{reason}: {len(rest)} more were not tried")
+        if teller.stopped.is_set():
+            self.reported.gave_up = True
+            self.problem(f"{NOT_TRIED.reason}: {untried} more were not tried")
 
     def refusal(self) -> str | None:
         """Why the marketplace must not be told now; its clock is that of its last answer."""

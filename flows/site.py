@@ -33,6 +33,8 @@ class Site:
     rules: Rules
     logger: Log
     home_umask: str = "0077"
+    max_uploads: int = 1
+    """How many users' associations the marketplace is told of at a time."""
     observed: ClusterState = field(default_factory=ClusterState)
     """The cluster as it was read, with every change since."""
 

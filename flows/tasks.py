@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from datetime import date, datetime
 
     from allocations.accounts import AccountName, ClusterName, UserName
-    from allocations.billing import UsageReport
     from allocations.changes import Change
     from allocations.days import WindowUsage
     from allocations.marketplace import ComponentUsage, Offering, PlanPeriod, Resource, TokenOwner
@@ -244,10 +243,3 @@ def fetch_reservations(slurm: Slurm, start: datetime, until: datetime) -> tuple[
 def fetch_held_usage(cloudrock: Cloudrock, month: date) -> tuple[ComponentUsage, ...]:
     """What the marketplace holds for the month, over the whole offering."""
     return tuple(cloudrock.fetch_component_usages(month))
-
-
-@task(name="report-usage", task_run_name="{account}: report usage", **effect)
-def report_usage(cloudrock: Cloudrock, report: UsageReport, account: AccountName) -> None:
-    """Set the month's amounts; repeating it changes nothing."""
-    del account
-    cloudrock.report_usage(report.plan_period_uuid, dict(report.amounts), dict(report.descriptions))

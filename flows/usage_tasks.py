@@ -34,13 +34,6 @@ def fetch_runaways(slurm: Slurm, accounts: frozenset[AccountName]) -> frozenset[
     return slurm.fetch_runaways(accounts)
 
 
-@task(name="report-total", task_run_name="{account}: report the total", **effect)
-def report_total(cloudrock: Cloudrock, resource_uuid: str, total: UserUsage, account: AccountName) -> None:
-    """Set the allocation's own totals; repeating it changes nothing."""
-    del account
-    cloudrock.report_user_usage(resource_uuid, total)
-
-
 @task(name="report-users", task_run_name="{account}: report users", **effect)
 def report_users(
     cloudrock: Cloudrock, resource_uuid: str, rows: list[UserUsage], account: AccountName

@@ -24,6 +24,7 @@ pytestmark = [pytest.mark.slurm, pytest.mark.prefect]
 ADA, MAX = person("ada"), person("max")
 
 MONTH = BillingPeriod.containing(datetime.now(UTC))
+AMOUNTS, SHARES = "POST .*component-usages/set_usage/", "POST .*slurm-remote/.*/set_usage/"
 ROWS = {(str(MONTH), "cpu"): 6, (str(MONTH), "gres/gpu"): 2, (str(MONTH), "mem"): 1536}
 
 
@@ -70,8 +71,17 @@ def test_only_what_changed_is_sent_again(site, allocation) -> None:
     assert site.rows(allocation) == {**ROWS, (str(MONTH), "cpu"): 7}
 
 
-@pytest.mark.parametrize("kind", ["drop", "lose"])
-@pytest.mark.parametrize("where", ["POST .*component-usages/set_usage/", "POST .*slurm-remote/.*/set_usage/"])
+def test_amounts_whose_answer_was_lost_are_found_by_the_retry_and_the_upload_goes_on(
+    site, allocation
+) -> None:
+    site.marketplace.office.fail_next(AMOUNTS, kind="lose", times=100)
+    state = site.push()
+    assert state.type.value == "COMPLETED", state.message
+    assert site.rows(allocation) == ROWS
+    assert set(site.user_usage(allocation, str(MONTH))) == {ADA, MAX}
+
+
+@pytest.mark.parametrize(("where", "kind"), [(AMOUNTS, "drop"), (SHARES, "drop"), (SHARES, "lose")])
 def test_an_api_that_fails_in_mid_upload_leaves_nothing_wrong_and_the_next_run_mends_the_rest(
     site, allocation, where: str, kind: str
 ) -> None:
@@ -87,9 +97,32 @@ def test_an_api_that_fails_in_mid_upload_leaves_nothing_wrong_and_the_next_run_m
     assert "0 allocations sent, 1 unchanged" in site.push().message
 
 
-def test_a_marketplace_that_is_away_is_not_tried_for_every_allocation(site, allocation) -> None:
+@pytest.mark.parametrize(("at_a_time", "most_seen"), [(1, 1), (2, 2)])
+def test_as_many_allocations_are_told_at_a_time_as_the_settings_say(
+    site, allocation, monkeypatch: pytest.MonkeyPatch, at_a_time: int, most_seen: int
+) -> None:
+    items = [allocation, *(site.order(f"other {number}") for number in range(3))]
+    site.pull()
+    monkeypatch.setenv("CLOUDROCK_MAX_UPLOADS", str(at_a_time))
+    seconds, office = 3.0, site.marketplace.office
+    office.clear_requests()
+    office.fail_next(AMOUNTS, kind="slow", seconds=seconds, times=len(items))
+    assert "4 allocations sent" in site.push().message
+    came = sorted(
+        datetime.fromisoformat(str(one["at"])).timestamp()
+        for one in office.requests()
+        if str(one["path"]).endswith("component-usages/set_usage/")
+    )
+    assert max(sum(first <= time < first + seconds for time in came) for first in came) == most_seen
+    assert all(site.usage(item) for item in items)
+
+
+def test_a_marketplace_that_is_away_is_not_tried_for_every_allocation(
+    site, allocation, monkeypatch: pytest.MonkeyPatch
+) -> None:
     others = [site.order(f"other {number}") for number in range(4)]
     site.pull()
+    monkeypatch.setenv("CLOUDROCK_MAX_UPLOADS", "1")
     site.marketplace.office.fail_next("GET .*plan_periods/", kind="drop", times=1000)
     state = site.push()
     assert state.type.value == "FAILED"
@@ -138,6 +171,18 @@ def test_an_amount_falls_only_when_it_is_allowed(site, allocation) -> None:
     assert site.rows(allocation) == {(str(MONTH), "cpu"): 9}
     assert site.push(allow_decrease=True).type.value == "COMPLETED"
     assert site.rows(allocation) == ROWS
+
+
+def test_what_fell_on_purpose_is_said_although_only_a_retry_told_the_rest(
+    site, allocation, caplog: pytest.LogCaptureFixture
+) -> None:
+    (period,) = site.open_periods(allocation)
+    site.marketplace.office.insert_usage(period["uuid"], "cpu", 9, datetime.now(UTC))
+    site.marketplace.office.fail_next(SHARES, kind="drop", times=2)
+    state = site.push(allow_decrease=True)
+    assert state.type.value == "COMPLETED", state.message
+    assert site.rows(allocation) == ROWS
+    assert "lowered on purpose (cpu from 9 to 6)" in caplog.text
 
 
 def test_a_correction_of_the_books_lets_an_amount_fall_also_when_its_first_run_failed(

@@ -48,7 +48,7 @@ def test_the_page_of_a_run_shows_its_steps(up: Any, pushed: Any, page: Any, shoo
     page.goto(f"{up.stack.ui_url}/runs/flow-run/{pushed['id']}")
     see(page, pushed["name"], "push-usage", "Completed", "counted up to")
     page.get_by_text("Task Runs", exact=True).click()
-    see(page, "fetch-offering", "observe-cluster", "read usage", "report usage", "report users")
+    see(page, "fetch-offering", "observe-cluster", "read usage", "report usage")
     shoot("push-usage-run")
     page.get_by_text("Artifacts", exact=True).click()
     see(page, "usage", "up to")

@@ -1,0 +1,63 @@
+"""One name's holders take turns, in whatever process or thread; others go on meanwhile."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+from zlib import crc32
+
+import pytest
+
+from flows.lock import LANES, every_lane, one_of_its_lane
+from tests.waiting import until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+pytestmark = pytest.mark.fast
+
+FIRST = "0" * 32
+SAME, OTHER = (
+    next(name for name in map("{:032x}".format, range(1, 999)) if (lane(name) == lane(FIRST)) is shared)
+    for lane in [lambda name: crc32(name.encode()) % LANES]
+    for shared in (True, False)
+)
+
+
+def waits(held: AbstractContextManager[None], wanted: Callable[[], AbstractContextManager[None]]) -> bool:
+    """Whether a thread that wants the one waits as long as the other is held, and has it afterwards."""
+    has_it = threading.Event()
+
+    def want() -> None:
+        with wanted():
+            has_it.set()
+
+    thread = threading.Thread(target=want, daemon=True)
+    with held:
+        thread.start()
+        waited = not has_it.wait(0.5)
+    until(has_it.is_set, "the lock that nobody holds any more", 20)
+    thread.join()
+    return waited
+
+
+@pytest.mark.parametrize(("name", "waited"), [(FIRST, True), (SAME, True), (OTHER, False)])
+def test_a_name_waits_for_its_own_lane_only(tmp_path: Path, name: str, waited: bool) -> None:  # noqa: FBT001
+    held = one_of_its_lane(tmp_path / "told", FIRST)
+    assert waits(held, lambda: one_of_its_lane(tmp_path / "told", name)) is waited
+
+
+@pytest.mark.parametrize("name", [FIRST, OTHER])
+def test_whoever_holds_every_lane_lets_nobody_in_and_waits_for_all(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "told"
+    assert waits(every_lane(folder), lambda: one_of_its_lane(folder, name))
+    assert waits(one_of_its_lane(folder, name), lambda: every_lane(folder))
+
+
+def test_any_number_of_names_leaves_a_few_files(tmp_path: Path) -> None:
+    for number in range(200):
+        with one_of_its_lane(tmp_path / "told", f"{number:032x}"):
+            pass
+    assert len(list((tmp_path / "told").iterdir())) <= LANES
