@@ -55,7 +55,7 @@ def report(
         write_files(found, {"csv": csv, "json": json, "parquet": parquet})
         if html is not None:
             make_room_for_matplotlib(settings)
-            from flows.report_page import page  # noqa: PLC0415 - matplotlib takes a second
+            from flows.report_page import page  # noqa: PLC0415 - few reports are pages
 
             html.write_text(page(found, components), encoding="utf-8")
     except (SettingsError, RuleError) as error:

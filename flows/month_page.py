@@ -1,8 +1,8 @@
 """The month of one run as a page with plots, kept in CLOUDROCK_STATE_DIR.
 
-matplotlib takes a while to import, and to draw. So it is imported while slurmdbd is asked, and what needs
-nothing of the marketplace is drawn while that is asked. What goes wrong with that is kept for later: no plot
-stands between a month and its being told.
+matplotlib takes a while to import, and to draw. So plots are kept (`flows.kept_plots`); where none are, it is
+imported while slurmdbd is asked; and what needs nothing of the marketplace is drawn while that is asked. What
+goes wrong with that is kept for later: no plot stands between a month and its being told.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 from prefect.logging import get_run_logger
 
 from allocations.month_report import MonthReport, day_table, largest_jobs, usage_table
+from flows.kept_plots import KeptPlots, fingerprint_of
+from flows.report_page import days_shown, page, plots_per_day
 from flows.settings import SettingsError
 from flows.state_folder import accessible, make_room_for_matplotlib, writable
 
@@ -43,29 +45,28 @@ class MonthPage:
     """Why it could not be written."""
 
     def get_ready(self) -> None:
-        """Import what draws, which must know its folder before; never raises."""
-        make_room_for_matplotlib(self.settings)
-        with self.kept_for_later():
-            import flows.report_page  # noqa: F401, PLC0415 - matplotlib takes a second
+        """Import what draws, unless there may be nothing to draw; never raises."""
+        make_room_for_matplotlib(self.settings)  # it must know its folder before it is imported
+        if not self.kept.path.exists():
+            with self.kept_for_later():
+                import flows.plots  # noqa: F401, PLC0415 - matplotlib takes a second
 
     def draw_days(self, reported: Reported) -> None:
         """Each day's usage, of a month that is counted; never raises."""
         census, counted = reported.census, reported.counted
         if census is None or counted is None or self.problems:
             return
-        from flows.report_page import plots_per_day  # noqa: PLC0415 - get_ready has said where its folder is
-
+        period, cutoff, components = counted.period, counted.cutoff, census.components
         with self.kept_for_later():
-            self.days = day_table(counted.days, census.accounts, list(census.components))
-            self.drawn = plots_per_day(self.days, counted.period, counted.cutoff, census.components)
+            days = self.days = day_table(counted.days, census.accounts, list(components))
+            fingerprint = fingerprint_of(days, period, days_shown(period, cutoff), components)
+            self.drawn = self.kept.drawn(fingerprint, lambda: plots_per_day(days, period, cutoff, components))
 
     def keep(self, reported: Reported) -> Path | None:
         """Write the page, and say where it is; None when there is none."""
         census, month = reported.census, None if self.problems else self.month(reported)
         if census is None or month is None:
             return None
-        from flows.report_page import page  # noqa: PLC0415 - the same
-
         with self.kept_for_later():
             text = page(month, census.components, self.drawn)
             try:
@@ -77,6 +78,11 @@ class MonthPage:
             else:
                 return path
         return None
+
+    @property
+    def kept(self) -> KeptPlots:
+        """The plots of the run before."""
+        return KeptPlots(self.settings.state_dir / "reports" / "plots.json")
 
     @contextmanager
     def kept_for_later(self) -> Iterator[None]:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from allocations.billing import SECONDS_PER_MINUTE
 from allocations.reconcile import Verdict
-from flows import plots
 from flows.bars import CSS as BARS_CSS
 from flows.bars import bars, share_bars
 
@@ -111,10 +110,16 @@ def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(name): cell for name, cell in row.items()} for row in rows]
 
 
+def days_shown(period: BillingPeriod, cutoff: datetime) -> int:
+    """How many days of the month have begun."""
+    return -(-int((cutoff - period.start).total_seconds()) // 86400)
+
+
 def plots_per_day(days: pd.DataFrame, period: BillingPeriod, cutoff: datetime, components: Components) -> str:
     """A plot for each component that was used; `days` are those of a MonthReport."""
-    count = -(-int((cutoff - period.start).total_seconds()) // 86400)
-    every_day = [(period.start + timedelta(days=n)).date() for n in range(count)]
+    from flows import plots  # noqa: PLC0415 - matplotlib takes a second, and pages may have their plots already
+
+    every_day = [(period.start + timedelta(days=n)).date() for n in range(days_shown(period, cutoff))]
     parts = []
     for kind, component in components.items():
         rows = days[days["component"] == kind]
