@@ -26,8 +26,10 @@ SAME, OTHER = (
 )
 
 
-def waits(held: AbstractContextManager[None], wanted: Callable[[], AbstractContextManager[None]]) -> bool:
-    """Whether a thread that wants the one waits as long as the other is held, and has it afterwards."""
+def gets_in(
+    held: AbstractContextManager[None], wanted: Callable[[], AbstractContextManager[None]], seconds: float
+) -> bool:
+    """Whether a thread that wants the one has it so soon while the other is held; it has it afterwards."""
     has_it = threading.Event()
 
     def want() -> None:
@@ -37,23 +39,28 @@ def waits(held: AbstractContextManager[None], wanted: Callable[[], AbstractConte
     thread = threading.Thread(target=want, daemon=True)
     with held:
         thread.start()
-        waited = not has_it.wait(0.5)
+        got_in = has_it.wait(seconds)
     until(has_it.is_set, "the lock that nobody holds any more", 20)
     thread.join()
-    return waited
+    return got_in
 
 
-@pytest.mark.parametrize(("name", "waited"), [(FIRST, True), (SAME, True), (OTHER, False)])
-def test_a_name_waits_for_its_own_lane_only(tmp_path: Path, name: str, waited: bool) -> None:  # noqa: FBT001
-    held = one_of_its_lane(tmp_path / "told", FIRST)
-    assert waits(held, lambda: one_of_its_lane(tmp_path / "told", name)) is waited
+@pytest.mark.parametrize("name", [FIRST, SAME])
+def test_a_name_waits_for_its_own_lane(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "told"
+    assert not gets_in(one_of_its_lane(folder, FIRST), lambda: one_of_its_lane(folder, name), 0.5)
+
+
+def test_a_name_waits_for_no_other_lane(tmp_path: Path) -> None:
+    folder = tmp_path / "told"
+    assert gets_in(one_of_its_lane(folder, FIRST), lambda: one_of_its_lane(folder, OTHER), 20)
 
 
 @pytest.mark.parametrize("name", [FIRST, OTHER])
 def test_whoever_holds_every_lane_lets_nobody_in_and_waits_for_all(tmp_path: Path, name: str) -> None:
     folder = tmp_path / "told"
-    assert waits(every_lane(folder), lambda: one_of_its_lane(folder, name))
-    assert waits(one_of_its_lane(folder, name), lambda: every_lane(folder))
+    assert not gets_in(every_lane(folder), lambda: one_of_its_lane(folder, name), 0.5)
+    assert not gets_in(one_of_its_lane(folder, name), lambda: every_lane(folder), 0.5)
 
 
 def test_any_number_of_names_leaves_a_few_files(tmp_path: Path) -> None:
