@@ -8,6 +8,7 @@ holds at that moment (`allocations.booking`).
 from __future__ import annotations
 
 import time
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -219,11 +220,11 @@ class Reporting:
         progress = run_progress(f"telling {self.period}")
         decided = ((usage, deciding.decide(usage)) for usage in usages)
         untried = 0
-        outcomes = Uploading(teller, settings.max_uploads).outcomes(decided)
-        for place, (usage, outcome) in enumerate(outcomes, 1):
-            untried += outcome.reason == NOT_TRIED.reason
-            self.note(usage, outcome, census.components)
-            progress.of_items(place, len(usages), "allocations")
+        with closing(Uploading(teller, settings.max_uploads).outcomes(decided)) as outcomes:
+            for place, (usage, outcome) in enumerate(outcomes, 1):
+                untried += outcome.reason == NOT_TRIED.reason
+                self.note(usage, outcome, census.components)
+                progress.of_items(place, len(usages), "allocations")
         if teller.stopped.is_set():
             self.reported.gave_up = True
             self.problem(f"{NOT_TRIED.reason}: {untried} more were not tried")

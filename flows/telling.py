@@ -81,7 +81,7 @@ class Teller:
     refusal: Callable[[], str | None]
     """Why the marketplace must not be told now, asked immediately before each call."""
     stopped: Event = field(default_factory=Event)
-    """Set when the marketplace is away: whoever waits for his turn is not tried any more."""
+    """Set when the marketplace is away or the run is cancelled: nobody is begun, who is under way ends."""
     lowered: dict[str, str] = field(default_factory=dict)
     """Account to how its amounts fell on purpose: a retry finds them lowered already."""
 
@@ -127,6 +127,9 @@ class Teller:
             return Outcome(result="sent", remarks=(f"{usage.account}: users not told: {refusal}",))
         total = total_row(report, usage.amounts, self.offered, self.period)
         for row in (total, *due.rows):
+            if self.stopped.is_set():
+                rest = f"{usage.account}: not all users told: {NOT_TRIED.reason}"
+                return Outcome(result="sent", remarks=(rest,))
             if row is not None:
                 self.cloudrock.report_user_usage(usage.resource.uuid, row)
         return Outcome(result="sent")

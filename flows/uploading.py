@@ -19,7 +19,7 @@ from flows.expected import EXPECTED
 from flows.telling import MOST_OUTAGES, NOT_TRIED, Due, Outcome, tell_resource
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Generator, Iterable, Mapping, Sequence
 
     from prefect.futures import PrefectFuture
 
@@ -77,17 +77,24 @@ class Uploading:
 
     def outcomes(
         self, decided: Iterable[tuple[ResourceUsage, Due | Outcome]]
-    ) -> Iterator[tuple[ResourceUsage, Outcome]]:
-        """What came of each, in the order in which they are given; a failure is that resource's only."""
+    ) -> Generator[tuple[ResourceUsage, Outcome]]:
+        """What came of each, in the order in which they are given; a failure is that resource's only.
+
+        Close it: who is under way is waited for then, and nobody else is begun.
+        """
         begun: deque[tuple[ResourceUsage, Due | Outcome, Outcome | PrefectFuture[Outcome]]] = deque()
         runner: ThreadPoolTaskRunner[Outcome] = ThreadPoolTaskRunner(max_workers=self.at_a_time)
         with runner:
-            for usage, due in decided:
-                begun.append((usage, due, self.begin(runner, due)))
-                if len(begun) > self.at_a_time * AHEAD:
+            try:
+                for usage, due in decided:
+                    begun.append((usage, due, self.begin(runner, due)))
+                    if len(begun) > self.at_a_time * AHEAD:
+                        yield self.end(*begun.popleft())
+                while begun:
                     yield self.end(*begun.popleft())
-            while begun:
-                yield self.end(*begun.popleft())
+            except BaseException:
+                self.teller.stopped.set()  # a run that is cancelled waits for nobody's users
+                raise
 
     def begin(
         self, runner: ThreadPoolTaskRunner[Outcome], due: Due | Outcome

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
@@ -130,6 +133,28 @@ def test_a_marketplace_that_is_away_is_not_tried_for_every_allocation(
     site.marketplace.office.clear_faults()
     assert "5 allocations sent" in site.push().message
     assert all(site.usage(item) for item in (allocation, *others))
+
+
+def test_a_run_that_is_interrupted_tells_nobody_more_and_the_next_one_goes_on(site, allocation) -> None:
+    office = site.marketplace.office
+    office.clear_requests()
+    office.fail_next(SHARES, kind="slow", seconds=3, times=100)
+    command = [sys.executable, "-m", "cloudrock_slurm.main", "push", "--once"]
+    with subprocess.Popen(command, env=site.environment, stdout=subprocess.DEVNULL) as running:
+        until(lambda: shares_told(office), "the first share, which is the total", 60)
+        running.send_signal(signal.SIGINT)
+        assert running.wait(60) == 130
+    office.clear_faults()
+    assert shares_told(office) == ["TOTAL_ACCOUNT_USAGE"]
+    assert site.rows(allocation) == ROWS
+    assert "1 allocation sent" in site.push().message
+    assert shares_told(office)[1:] == ["TOTAL_ACCOUNT_USAGE", ADA, MAX]
+
+
+def shares_told(office: Any) -> list[str]:
+    """Whose usage the marketplace was told of, so far."""
+    bodies = [one["body"] for one in office.requests() if str(one["path"]).endswith("set_usage/")]
+    return [body["username"] for body in bodies if "username" in body]
 
 
 def test_after_a_change_of_plan_no_row_is_ever_more_than_the_month(site, allocation) -> None:
