@@ -135,15 +135,15 @@ def test_a_marketplace_that_is_away_is_not_tried_for_every_allocation(
     assert all(site.usage(item) for item in (allocation, *others))
 
 
-def test_a_run_that_is_interrupted_tells_nobody_more_and_the_next_one_goes_on(site, allocation) -> None:
+def test_a_run_that_is_cancelled_tells_nobody_more_and_the_next_one_goes_on(site, allocation) -> None:
     office = site.marketplace.office
     office.clear_requests()
     office.fail_next(SHARES, kind="slow", seconds=3, times=100)
     command = [sys.executable, "-m", "cloudrock_slurm.main", "push", "--once"]
     with subprocess.Popen(command, env=site.environment, stdout=subprocess.DEVNULL) as running:
         until(lambda: shares_told(office), "the first share, which is the total", 60)
-        running.send_signal(signal.SIGINT)
-        assert running.wait(60) == 130
+        running.terminate()
+        assert running.wait(60) == -signal.SIGTERM
     office.clear_faults()
     assert shares_told(office) == ["TOTAL_ACCOUNT_USAGE"]
     assert site.rows(allocation) == ROWS
