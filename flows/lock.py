@@ -43,6 +43,11 @@ LANES = 32
 """Locks for any number of names: two names seldom share one, and nobody waits for a second one."""
 
 
+def lane_of(name: str) -> int:
+    """Which of the locks is a name's, in every process the same."""
+    return crc32(name.encode()) % LANES
+
+
 @contextmanager
 def one_of_its_lane(folder: Path, name: str) -> Iterator[None]:
     """Waits until nobody else, in any process or thread, holds `name` or one that shares its lock.
@@ -50,7 +55,7 @@ def one_of_its_lane(folder: Path, name: str) -> Iterator[None]:
     Raises:
         SettingsError: the folder cannot be written.
     """
-    with one_at_a_time(folder, f"{crc32(name.encode()) % LANES:02}"):
+    with one_at_a_time(folder, f"{lane_of(name):02}"):
         yield
 
 

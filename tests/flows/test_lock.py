@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import threading
 from typing import TYPE_CHECKING
-from zlib import crc32
 
 import pytest
 
-from flows.lock import LANES, every_lane, one_of_its_lane
+from flows.lock import LANES, every_lane, lane_of, one_of_its_lane
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -20,8 +19,7 @@ pytestmark = pytest.mark.fast
 
 FIRST = "0" * 32
 SAME, OTHER = (
-    next(name for name in map("{:032x}".format, range(1, 999)) if (lane(name) == lane(FIRST)) is shared)
-    for lane in [lambda name: crc32(name.encode()) % LANES]
+    next(name for name in map("{:032x}".format, range(1, 999)) if (lane_of(name) == lane_of(FIRST)) is shared)
     for shared in (True, False)
 )
 
